@@ -1,0 +1,1 @@
+"""The two streams: what state each connection is in and when it is opened again."""

@@ -1,0 +1,1 @@
+"""Orders: their lifecycle, their executions, and the book of all of them."""

@@ -1,0 +1,183 @@
+"""One order as the desk knows it: terms, three small machines, a ledger, and times.
+
+The record is a value; the functions that change it live in lifecycle.py, and the tables that decide in
+chart.py. "Partially filled", "open" and "leaves" are derived here and stored nowhere.
+"""
+
+from typing import Final, NamedTuple
+
+from kernel.commands import OrderTicket
+from kernel.orders.chart import CancelState, OrderStatus, ReplaceState
+from kernel.orders.ledger import EMPTY_LEDGER, Ledger
+from kernel.units import Instant, Price, Quantity
+
+__all__ = [
+    "ENDED",
+    "NEVER",
+    "NO_DOUBT",
+    "NO_TIMES",
+    "Doubt",
+    "Order",
+    "Replacement",
+    "Times",
+    "broker_order_id",
+    "is_in_doubt",
+    "is_open",
+    "leaves",
+    "new_order",
+    "overfill",
+    "reserved",
+]
+
+NEVER: Final = Instant(0)
+"""A time that has not come."""
+
+
+class Times(NamedTuple):
+    """When each step was first seen; NEVER where it was not."""
+
+    created: Instant
+    sent: Instant = NEVER
+    acknowledged: Instant = NEVER
+    first_fill: Instant = NEVER
+    last_fill: Instant = NEVER
+    cancel_asked: Instant = NEVER
+    replace_asked: Instant = NEVER
+    ended: Instant = NEVER
+
+
+NO_TIMES: Final = Times(NEVER)
+
+
+class Doubt(NamedTuple):
+    """How the search for an order in doubt (or a fact that is missing) goes."""
+
+    misses: int
+    """Consecutive not-founds."""
+    queries: int
+    """Queries sent since the doubt began."""
+    next_query_at: Instant
+    """NEVER while no query is planned."""
+
+
+NO_DOUBT: Final = Doubt(0, 0, NEVER)
+
+
+class Replacement(NamedTuple):
+    """What a pending replace asked for."""
+
+    client_order_id: str
+    quantity: Quantity
+    limit_price: Price | None
+    stop_price: Price | None
+
+
+class Order(NamedTuple):
+    """One order: everything known of it."""
+
+    client_order_id: str
+    """Of the first leg: the order's name in the desk for ever."""
+    strategy: str
+    intent: str
+    """The key of the intent that it came from."""
+    ticket: OrderTicket
+    """As it was first sent."""
+    status: OrderStatus
+    cancel: CancelState
+    replace: ReplaceState
+    ledger: Ledger
+    quantity: Quantity
+    """The chain's total now."""
+    limit_price: Price | None
+    stop_price: Price | None
+    broker_ids: tuple[str, ...]
+    """Of each leg of the chain, the current one last."""
+    times: Times
+    expires_at: Instant
+    """When the desk cancels it by itself; NEVER for not at all."""
+    reserve_price: Price
+    """What a unit may cost in the worst case: the limit, or the far quote with Alpaca's collar."""
+    doubt: Doubt
+    cancel_tries: int
+    replacement: Replacement | None
+    anomalies: int
+
+
+ENDED: Final = frozenset(
+    {
+        OrderStatus.DENIED,
+        OrderStatus.FILLED,
+        OrderStatus.CANCELED,
+        OrderStatus.EXPIRED,
+        OrderStatus.REJECTED,
+        OrderStatus.REPLACED,
+        OrderStatus.ABSENT,
+    }
+)
+"""Statuses in which nothing more is expected to fill."""
+
+IN_DOUBT: Final = OrderStatus.IN_DOUBT
+
+
+def new_order(
+    ticket: OrderTicket, strategy: str, intent: str, now: Instant, expires_at: Instant, reserve_price: Price
+) -> Order:
+    """A new order, approved and waiting for its permit."""
+    return Order(
+        client_order_id=ticket.client_order_id,
+        strategy=strategy,
+        intent=intent,
+        ticket=ticket,
+        status=OrderStatus.QUEUED,
+        cancel=CancelState.NONE,
+        replace=ReplaceState.NONE,
+        ledger=EMPTY_LEDGER,
+        quantity=ticket.quantity,
+        limit_price=ticket.limit_price,
+        stop_price=ticket.stop_price,
+        broker_ids=(),
+        times=Times(now),
+        expires_at=expires_at,
+        reserve_price=reserve_price,
+        doubt=NO_DOUBT,
+        cancel_tries=0,
+        replacement=None,
+        anomalies=0,
+    )
+
+
+def is_open(order: Order) -> bool:
+    """Whether it may still fill at the broker, as far as we know (in doubt counts as open)."""
+    return order.status not in ENDED
+
+
+def is_in_doubt(order: Order) -> bool:
+    """Whether we can't tell if the broker has it."""
+    return order.status is IN_DOUBT
+
+
+def leaves(order: Order) -> Quantity:
+    """What can still fill: zero once the order has ended."""
+    if order.status in ENDED:
+        return Quantity(0)
+    return Quantity(max(0, order.quantity - order.ledger.quantity))
+
+
+def reserved(order: Order) -> Quantity:
+    """Leaves in the worst case: a pending replace may win or lose, so the larger of the two counts."""
+    if order.status in ENDED:
+        return Quantity(0)
+    total = order.quantity
+    if order.replacement is not None and order.replacement.quantity > total:
+        total = order.replacement.quantity
+    return Quantity(max(0, total - order.ledger.quantity))
+
+
+def overfill(order: Order) -> Quantity:
+    """What was filled beyond the order."""
+    return Quantity(max(0, order.ledger.quantity - order.quantity))
+
+
+def broker_order_id(order: Order) -> str | None:
+    """The current id of the chain at the broker, None before it is known."""
+    return order.broker_ids[-1] if order.broker_ids else None

@@ -1,0 +1,1 @@
+"""What the desk holds: positions, round trips, cash flow, profit and loss."""

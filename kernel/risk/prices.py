@@ -1,0 +1,89 @@
+"""The prices that a decision is made with: rounding a proposal, the reference, the worst case.
+
+Worst case of a buy: its limit; else the ask with Alpaca's market collar (alpaca.md 3.4.8: a market buy is a
+limit 2.5 to 4 % above; a buy stop becomes a stop-limit likewise), so 4 %. Of a short sale: 3 % above the ask or
+the limit, as Alpaca reserves it (6.4). Sells that reduce reserve their value.
+"""
+
+from typing import Final
+
+from kernel.commands import OrderTicket
+from kernel.orders.book import Book, SymbolTally
+from kernel.reports import Quote
+from kernel.sides import OrderType, Side
+from kernel.strategies.protocol import Proposal
+from kernel.symbols.rounding import PriceRole, RoundingRefusal, round_price, round_quantity
+from kernel.symbols.rules import SymbolRules
+from kernel.units import Price, Quantity, ceil_div
+
+__all__ = ["opposing", "reference_price", "reserve_price", "rounded"]
+
+BUY: Final = Side.BUY
+BUY_COLLAR_PERCENT: Final = 104
+SHORT_COLLAR_PERCENT: Final = 103
+PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+LOOKS_MAX: Final = 200
+"""Own open orders compared with a new one; more than that in one symbol counts as opposing."""
+
+
+def rounded(rules: SymbolRules | None, proposal: Proposal) -> tuple[Quantity, Price | None, Price | None]:
+    """Quantity, limit and stop made legal, never worse for us; a price that can't be made legal stays as it
+    was, for the gate to refuse.
+    """
+    limit, stop = proposal.limit_price, proposal.stop_price
+    if rules is None:
+        return proposal.quantity, limit, stop
+    return (
+        round_quantity(rules, proposal.quantity),
+        _legal(rules, proposal.side, PriceRole.LIMIT, limit),
+        _legal(rules, proposal.side, PriceRole.STOP, stop),
+    )
+
+
+def _legal(rules: SymbolRules, side: Side, role: PriceRole, price: Price | None) -> Price | None:
+    if price is None:
+        return None
+    result = round_price(rules, side, role, price)
+    return price if isinstance(result, RoundingRefusal) else result
+
+
+def reference_price(quote: Quote | None, side: Side) -> Price | None:
+    """The far side of a quote that has both sides and is not crossed; None otherwise."""
+    if quote is None or quote.bid <= 0 or quote.ask <= 0 or quote.bid > quote.ask:
+        return None
+    return quote.ask if side is BUY else quote.bid
+
+
+def reserve_price(ticket: OrderTicket, reference: Price | None) -> Price:
+    """What a unit may cost (or must be covered for) in the worst case; zero when nothing is known."""
+    base = ticket.limit_price if ticket.type in PRICED and ticket.limit_price is not None else None
+    if ticket.side is BUY:
+        if base is not None:
+            return base
+        known = max(reference or 0, ticket.stop_price or 0)
+        return Price(ceil_div(known * BUY_COLLAR_PERCENT, 100))
+    covered = ceil_div((reference or 0) * SHORT_COLLAR_PERCENT, 100)
+    return Price(max(base or 0, covered, ticket.stop_price or 0))
+
+
+def opposing(book: Book, tally: SymbolTally, ticket: OrderTicket) -> bool:
+    """Whether the order could meet an own open order of the other side (Alpaca's wash table, alpaca.md 6.4):
+    market and stop orders always do, two limits when the buy's is at or above the sell's.
+    """
+    count = tally.buy_quantity if ticket.side is Side.SELL else tally.sell_quantity
+    if count == 0:
+        return False
+    if len(tally.open) > LOOKS_MAX:
+        return True
+    for name, side in tally.open.items():
+        if side is ticket.side:
+            continue
+        other = book.orders[name]
+        if ticket.type not in PRICED or other.ticket.type not in PRICED:
+            return True
+        mine, theirs = ticket.limit_price, other.limit_price
+        if mine is None or theirs is None:
+            return True
+        if (mine >= theirs) if ticket.side is BUY else (theirs >= mine):
+            return True
+    return False

@@ -1,0 +1,59 @@
+"""What the gate is asked: one order, rounded, and everything that a check may look at.
+
+A check reads nothing else. So a check is a pure function of this value, and a law can be stated of it.
+"""
+
+from typing import NamedTuple
+
+from immutables import Map
+
+from kernel.commands import OrderTicket
+from kernel.config import GateConfig
+from kernel.links.chart import LinkState
+from kernel.orders.book import SymbolTally
+from kernel.reports import Quote
+from kernel.session.chart import Mode
+from kernel.strategies.chart import StrategyState
+from kernel.symbols.rules import SymbolRules
+from kernel.units import Cash, Instant, Price, Quantity, Value
+
+__all__ = ["Question"]
+
+
+class Question(NamedTuple):
+    """One proposed order and the desk's state around it."""
+
+    now: Instant
+    ticket: OrderTicket
+    strategy: str
+    intent: str
+    limits: GateConfig
+    mode: Mode
+    draining: bool
+    order_link: LinkState
+    synced: bool
+    """The last comparison with the broker was clean."""
+    strategy_status: StrategyState
+    rules: SymbolRules | None
+    quote: Quote | None
+    reference: Price | None
+    """What a unit is worth now: the far side of the quote, None without one."""
+    reserve_price: Price
+    """What a unit may cost in the worst case."""
+    intents: Map[str, Instant]
+    tally: SymbolTally
+    """Open orders of the symbol."""
+    position: Quantity
+    """The account's signed position in the symbol."""
+    seat_position: Quantity
+    """The strategy's own."""
+    seat_entries: int
+    seat_exit_quantity: Quantity
+    buying_power: Cash
+    """As the broker last said."""
+    reserved: Value
+    """Worst-case value of all open entries that the broker's figure may not yet know."""
+    waiting: int
+    """Calls that wait for a permit."""
+    opposing: bool
+    """An own open order of the other side that this one could meet."""

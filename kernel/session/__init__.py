@@ -1,0 +1,1 @@
+"""When the desk trades: its mode, the calendar of sessions, the market's phases."""

@@ -1,0 +1,214 @@
+"""The strategies room: seats are set up at boot, given each closed bar once, and their proposals carried
+to the gate.
+
+    bar -> view -> on_bar -> proposals -> rounded -> question -> gate -> Approved -> orders room
+
+A strategy that raises is quarantined alone: its seat is FAULTED, its open entries are canceled, its
+position and exits stay managed by the desk. No other seat notices.
+"""
+
+from typing import Final
+
+from kernel.commands import AlertLevel, OrderTicket
+from kernel.desk import Turn
+from kernel.events import LinkName
+from kernel.links.record import link_of
+from kernel.orders.book import symbol_tally, tally_of
+from kernel.orders.record import ENDED, NEVER
+from kernel.orders.room import cancel, next_id, submit
+from kernel.portfolio.holdings import net_position, position_of, today_of
+from kernel.portfolio.position import average_entry
+from kernel.reasons import Anomaly, Refusal
+from kernel.reports import Bar
+from kernel.risk.gate import Approved, examine
+from kernel.risk.prices import opposing, reference_price, reserve_price, rounded
+from kernel.risk.question import Question
+from kernel.seats import seat_of
+from kernel.session.days import session_view
+from kernel.session.state import is_synced
+from kernel.sides import Purpose
+from kernel.strategies.chart import STRATEGY_TABLE, StrategyInput, StrategyState
+from kernel.strategies.parameters import complete
+from kernel.strategies.protocol import Proposal, View, Withdrawal
+from kernel.strategies.record import SeatRecord
+from kernel.strategies.registry import resolve
+from kernel.symbols.rules import AssetClass
+from kernel.units import Instant
+
+__all__ = ["BAR_LENGTH", "PROPOSALS_MAX", "on_bar", "propose", "set_up", "withdraw"]
+
+PROPOSALS_MAX: Final = 8
+"""Proposals that one bar may bring for one seat; more is a fault of the strategy."""
+
+BAR_LENGTH: Final = 60 * 1_000_000_000
+"""Bars are of one minute."""
+
+CRYPTO: Final = AssetClass.CRYPTO
+
+
+def set_up(turn: Turn) -> None:
+    """Boot: a seat for each configured strategy and symbol; a seat that was there keeps its state when its
+    parameters are the same, and starts anew when they are not.
+    """
+    for config in turn.config.strategies:
+        strategy = resolve(config.path)
+        params = complete(strategy.defaults, config.parameters)
+        for symbol in config.symbols:
+            key = seat_of(config.name, symbol)
+            known = turn.seats.get(key)
+            if known is not None and known.parameters == config.parameters and known.path == config.path:
+                continue
+            seat = SeatRecord(
+                strategy=config.name,
+                symbol=symbol,
+                path=config.path,
+                status=StrategyState.LOADED,
+                state=strategy.initial(params, symbol),
+                parameters=config.parameters,
+                bars=0,
+                warmup=strategy.warmup_bars(params),
+                since=turn.at,
+                fault="",
+            )
+            turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.WARMUP_STARTED, turn.at))
+
+
+def _moved(seat: SeatRecord, given: StrategyInput, at: Instant) -> SeatRecord:
+    move = STRATEGY_TABLE.next(seat.status, given)
+    return seat._replace(status=move.target, since=at) if move.is_move else seat
+
+
+def on_bar(turn: Turn, bar: Bar) -> None:
+    """Gives a closed bar to every seat of its symbol, in the configured order."""
+    for config in turn.config.strategies:
+        if bar.symbol not in config.symbols:
+            continue
+        key = seat_of(config.name, bar.symbol)
+        seat = turn.seats.get(key)
+        if seat is not None and seat.status not in (StrategyState.FAULTED, StrategyState.RETIRED):
+            _run(turn, key, seat, bar)
+
+
+def _run(turn: Turn, key: str, seat: SeatRecord, bar: Bar) -> None:
+    strategy = resolve(seat.path)
+    try:
+        params = complete(strategy.defaults, seat.parameters)
+        state, proposals = strategy.on_bar(params, seat.state, bar, view_of(turn, seat, bar))
+        proposals = tuple(proposals)
+        if len(proposals) > PROPOSALS_MAX:
+            raise ValueError(f"{len(proposals)} proposals for one bar, at most {PROPOSALS_MAX}")
+        seat = seat._replace(state=state, bars=seat.bars + 1)
+        if seat.status is StrategyState.WARMING and seat.bars >= seat.warmup:
+            seat = _moved(seat, StrategyInput.WARMED_UP, turn.at)
+        turn.seats = turn.seats.set(key, seat)
+        for proposal in proposals:
+            if isinstance(proposal, Withdrawal):
+                withdraw(turn, seat, proposal)
+            else:
+                propose(turn, seat, proposal, bar.start)
+    except Exception as problem:  # noqa: BLE001 - a strategy is foreign code: whatever it raises is its fault
+        fault = f"{type(problem).__name__}: {problem}"
+        turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.RAISED, turn.at)._replace(fault=fault))
+        turn.note(Anomaly.STRATEGY_FAULT, f"{key}: {fault}", AlertLevel.CRITICAL)
+        withdraw(turn, seat, Withdrawal(seat.symbol, "the strategy raised"))
+
+
+def view_of(turn: Turn, seat: SeatRecord, bar: Bar) -> View:
+    """What the seat may know at a bar's end."""
+    key = seat_of(seat.strategy, seat.symbol)
+    rules = turn.rules.get(seat.symbol)
+    end = Instant(bar.start + BAR_LENGTH)
+    session = session_view(end, rules is not None and rules.asset_class is CRYPTO)
+    position = position_of(turn.holdings, key)
+    tally = tally_of(turn.book, seat.strategy, seat.symbol)
+    entries, realized = today_of(turn.holdings, key, session.day)
+    return View(
+        turn.at,
+        turn.market.quotes.get(seat.symbol),
+        position.quantity,
+        average_entry(position),
+        position.opened_at if position.quantity else None,
+        tally.entries,
+        tally.exits,
+        entries,
+        realized,
+        session.day,
+        session.open,
+        session.close,
+        session.minute_of_day,
+    )
+
+
+def withdraw(turn: Turn, seat: SeatRecord, withdrawal: Withdrawal) -> None:
+    """Cancels the seat's open entries of a symbol."""
+    for name in sorted(symbol_tally(turn.book, withdrawal.symbol).open):
+        order = turn.book.orders[name]
+        ours = order.strategy == seat.strategy and order.status not in ENDED
+        if ours and order.ticket.purpose is Purpose.ENTRY:
+            cancel(turn, order)
+
+
+def propose(
+    turn: Turn, seat: SeatRecord, proposal: Proposal, bar_start: Instant
+) -> Approved | tuple[Refusal, ...]:
+    """Rounds, names, asks the gate, and sends what it approves."""
+    intent = f"{seat.strategy}/{proposal.symbol}/{bar_start}/{proposal.tag}"
+    question = question_of(turn, seat, proposal, intent)
+    answer = examine(question)
+    if not isinstance(answer, Approved):
+        turn.denied += 1
+        turn.sequence -= 1
+        for refusal in answer:
+            turn.refuse(refusal.code)
+        return answer
+    lives = proposal.time_to_live
+    submit(turn, answer, NEVER if lives is None else Instant(turn.at + lives))
+    return answer
+
+
+def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -> Question:
+    """Everything that the gate may look at."""
+    rules = turn.rules.get(proposal.symbol)
+    quote = turn.market.quotes.get(proposal.symbol)
+    quantity, limit_price, stop_price = rounded(rules, proposal)
+    ticket = OrderTicket(
+        next_id(turn, seat.strategy),
+        proposal.symbol,
+        proposal.side,
+        proposal.type,
+        proposal.time_in_force,
+        quantity,
+        limit_price,
+        stop_price,
+        False,
+        proposal.purpose,
+    )
+    tally = symbol_tally(turn.book, proposal.symbol)
+    own = tally_of(turn.book, seat.strategy, proposal.symbol)
+    reference = reference_price(quote, proposal.side)
+    return Question(
+        now=turn.at,
+        ticket=ticket,
+        strategy=seat.strategy,
+        intent=intent,
+        limits=turn.config.gate,
+        mode=turn.session.mode,
+        draining=turn.session.draining,
+        order_link=link_of(turn.links, LinkName.ORDERS).state,
+        synced=is_synced(turn.session),
+        strategy_status=seat.status,
+        rules=rules,
+        quote=quote,
+        reference=reference,
+        reserve_price=reserve_price(ticket, reference),
+        intents=turn.intents,
+        tally=tally,
+        position=net_position(turn.holdings, proposal.symbol),
+        seat_position=position_of(turn.holdings, seat_of(seat.strategy, proposal.symbol)).quantity,
+        seat_entries=own.entries,
+        seat_exit_quantity=own.exit_quantity,
+        buying_power=turn.session.buying_power,
+        reserved=turn.book.entry_value,
+        waiting=turn.calls.waiting,
+        opposing=opposing(turn.book, tally, ticket),
+    )

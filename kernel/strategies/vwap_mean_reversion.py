@@ -1,0 +1,200 @@
+"""VWAP mean reversion: buy what fell a share below its rolling VWAP, leave when it is back.
+
+Rules:
+1. The VWAP is that of the last `vwap_period` bars of the symbol, the bar just closed included, whatever hours
+   they are of. Nothing is proposed on it before so many bars were seen.
+2. Entry, long: the close is below VWAP x (1 - entry_threshold). Short, only with allow_short 1 and never in
+   a symbol that trades around the clock: the close is above VWAP x (1 + entry_threshold). At market, for
+   `quantity`.
+3. No entry while there is a position, an entry that may still fill, or an exit that may still fill.
+4. Exit of the whole position, at market, on the first of: the close of the session is near, the bar's close
+   has lost `stop` of the average entry price, it is back at the VWAP or across it.
+5. An exit is proposed again at each bar on which it is due and none is open. It never exceeds the position.
+6. Equities are traded in regular hours only (regular_hours_only 1): a position that is still there after the
+   close is managed by the same rules from the next open on. Crypto is traded always.
+7. No entry from no_entry_before_close before the close on; out, and entries withdrawn, from
+   flat_before_close before the close on. Early closes are closes.
+8. What the strategy holds, it reads from the view at each bar: it remembers bars only.
+
+Ignored on purpose: the quote (the gate has it), fees, and whether the symbol can be shorted (the gate knows).
+"""
+
+from typing import Final
+
+from kernel.reports import Bar
+from kernel.sides import OrderType, Purpose, Side
+from kernel.strategies.parameters import Kind, Parameter, defaults_of, integer_of, problems_of
+from kernel.strategies.parts import (
+    closes_within,
+    figure,
+    has_lost,
+    is_open,
+    is_round_the_clock,
+    leave,
+    time_in_force,
+)
+from kernel.strategies.protocol import Params, Proposal, Strategy, View, Withdrawal
+from kernel.strategies.vwap import (
+    EMPTY_WINDOW,
+    Vwap,
+    Window,
+    display,
+    is_above,
+    is_at_least,
+    is_at_most,
+    is_below,
+    push,
+)
+from kernel.units import HOUR, MINUTE, SCALE, SECOND, Duration, Quantity, Ratio
+
+__all__ = ["PARAMETERS", "STRATEGY", "VWAP_PERIOD_MAX", "VwapMeanReversion"]
+
+VWAP_PERIOD_MAX: Final = 1_000
+"""A window is copied at each bar; beyond this a minute bar would cost more than it tells."""
+
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+ENTRY: Final = Purpose.ENTRY
+MARKET: Final = OrderType.MARKET
+
+HALF: Final = SCALE // 2
+
+PARAMETERS: Final = (
+    Parameter(
+        "vwap_period", Kind.COUNT, 20, 2, VWAP_PERIOD_MAX, "bars in the VWAP, and bars before the first entry"
+    ),
+    Parameter(
+        "entry_threshold", Kind.RATIO, 10_000_000, 1, HALF, "how far from the VWAP the close must be to enter"
+    ),
+    Parameter(
+        "stop", Kind.RATIO, 10_000_000, 1, HALF, "loss against the average entry price at which to leave"
+    ),
+    Parameter("quantity", Kind.QUANTITY, 10 * SCALE, 1, 1_000_000 * SCALE, "size of an entry"),
+    Parameter(
+        "allow_short", Kind.FLAG, 0, 0, 1, "1: enter short above the VWAP too (equities, whole shares)"
+    ),
+    Parameter("regular_hours_only", Kind.FLAG, 1, 0, 1, "1: act in regular hours only (crypto: always)"),
+    Parameter(
+        "no_entry_before_close",
+        Kind.DURATION,
+        15 * MINUTE,
+        0,
+        12 * HOUR,
+        "no entry in the last so long of a session",
+    ),
+    Parameter(
+        "flat_before_close", Kind.DURATION, 5 * MINUTE, 0, 12 * HOUR, "leave in the last so long of a session"
+    ),
+    Parameter(
+        "entry_ttl", Kind.DURATION, 90 * SECOND, SECOND, 12 * HOUR, "cancel an entry still open after so long"
+    ),
+)
+
+
+def _entry(
+    params: Params, sums: Vwap, bar: Bar, view: View, side: Side, tag: str
+) -> tuple[Proposal | Withdrawal, ...]:
+    where = "below" if side is BUY else "above"
+    threshold = integer_of(params, "entry_threshold")
+    return (
+        Proposal(
+            tag=tag,
+            symbol=bar.symbol,
+            side=side,
+            purpose=ENTRY,
+            quantity=Quantity(integer_of(params, "quantity")),
+            type=MARKET,
+            limit_price=None,
+            stop_price=None,
+            time_in_force=time_in_force(view),
+            time_to_live=Duration(integer_of(params, "entry_ttl")),
+            reason=f"{figure('close', bar.close)} {where} {figure('vwap', display(sums))}"
+            f" by more than {figure('threshold', threshold)}",
+        ),
+    )
+
+
+def _exit(params: Params, window: Window, bar: Bar, view: View) -> tuple[Proposal | Withdrawal, ...]:
+    """Rule 4, in its order."""
+    if closes_within(view, Duration(integer_of(params, "flat_before_close"))):
+        return leave(bar, view, "exit_flat", "the session closes")
+    if has_lost(bar.close, view, Ratio(integer_of(params, "stop"))):
+        entered = figure("entry", view.average_entry)
+        return leave(bar, view, "exit_stop", f"stop: {figure('close', bar.close)} against {entered}")
+    if len(window.rows) < integer_of(params, "vwap_period"):
+        return ()
+    reached = is_at_least if view.position > 0 else is_at_most
+    if reached(bar.close, window.total):
+        reason = f"{figure('close', bar.close)} is back at {figure('vwap', display(window.total))}"
+        return leave(bar, view, "exit_vwap", reason)
+    return ()
+
+
+def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Proposal | Withdrawal, ...]:
+    """What to propose on a bar that is already in the window."""
+    if not is_open(view, integer_of(params, "regular_hours_only")):
+        return ()
+    if view.position != 0:
+        return _exit(params, window, bar, view)
+    if view.open_exits > 0:
+        return ()
+    if view.open_entries > 0:
+        if closes_within(view, Duration(integer_of(params, "flat_before_close"))):
+            return (Withdrawal(bar.symbol, "the session closes"),)
+        return ()
+    if closes_within(view, Duration(integer_of(params, "no_entry_before_close"))):
+        return ()
+    if len(window.rows) < integer_of(params, "vwap_period"):
+        return ()
+    threshold = Ratio(integer_of(params, "entry_threshold"))
+    if is_below(bar.close, window.total, threshold):
+        return _entry(params, window.total, bar, view, BUY, "entry_long")
+    may_short = integer_of(params, "allow_short") == 1 and not is_round_the_clock(view)
+    if may_short and is_above(bar.close, window.total, threshold):
+        return _entry(params, window.total, bar, view, SELL, "entry_short")
+    return ()
+
+
+class VwapMeanReversion:
+    """The strategy as a value; its state is the window of bars."""
+
+    title: Final = "VWAP mean reversion"
+    parameters: Final = PARAMETERS
+    defaults: Final[Params] = defaults_of(PARAMETERS)
+
+    def validate(self, params: Params) -> tuple[str, ...]:
+        """What is wrong with these parameters: one line each, empty when nothing is."""
+        problems = problems_of(PARAMETERS, params)
+        if problems:
+            return problems
+        found: list[str] = []
+        flat, last = integer_of(params, "flat_before_close"), integer_of(params, "no_entry_before_close")
+        if last < flat:
+            found.append(
+                f"no_entry_before_close: {last} ns is less than flat_before_close ({flat} ns):"
+                " it would enter only to leave at once; give at least as much"
+            )
+        if integer_of(params, "allow_short") and integer_of(params, "quantity") % SCALE:
+            found.append(
+                f"quantity: {integer_of(params, 'quantity')} (10^-9) is no whole number of shares,"
+                " which a short needs; give a multiple of 1000000000 or allow_short 0"
+            )
+        return tuple(found)
+
+    def warmup_bars(self, params: Params) -> int:
+        """The period of the VWAP."""
+        return integer_of(params, "vwap_period")
+
+    def initial(self, params: Params, symbol: str) -> Window:
+        """No bars."""
+        return EMPTY_WINDOW
+
+    def on_bar(
+        self, params: Params, state: Window, bar: Bar, view: View
+    ) -> tuple[Window, tuple[Proposal | Withdrawal, ...]]:
+        """The window with the bar, and what the rules propose on it."""
+        window = push(state, bar, integer_of(params, "vwap_period"))
+        return window, _decide(params, window, bar, view)
+
+
+STRATEGY: Final[Strategy] = VwapMeanReversion()

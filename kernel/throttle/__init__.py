@@ -1,0 +1,1 @@
+"""The throttle: how many calls the broker allows, and who may use them."""

@@ -1,0 +1,320 @@
+"""The composition root: builds everything in dependency order and nests the nurseries by lifetime.
+
+    exchange (embedded only) > clock > journal > broker (REST workers, streams) > loop > panel, supervisor
+
+What is inside ends before what is outside: the loop stops before the streams it reads, those before the
+journal closes, the journal before the clock and the exchange that it was timed by. Ending is always the same
+path: the supervisor drains the desk (a deadline on it), then cancels the inner scope.
+"""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from kernel import EMPTY_DESK, Desk, Event, step
+from kernel.config import DeskConfig
+from kernel.events import Booted, ClockStepped, OperatorSaid, OperatorWord
+from kernel.session.boot import is_drained
+from kernel.session.chart import Mode
+from kernel.units import Duration, Instant
+from shell.alpaca.settings import AlpacaSettings
+from shell.books import compare, fetch_books
+from shell.canonical import digest
+from shell.clock import Clock, WallClock
+from shell.codec import known_pairs
+from shell.dispatch import ShellDispatcher
+from shell.errors import Complaint, ExitCode
+from shell.exchange.embed import Served, serve
+from shell.exchange.settings import ExchangeSettings, SetupError
+from shell.journal import Journal, JournalMode, MemoryJournal, SqliteJournal, open_journal, replay
+from shell.loop import Loop
+from shell.panel import show
+from shell.quiescence import Quiescence
+from shell.report import build_report
+from shell.session import SessionFigures
+from shell.simclock import SimClock, SimLost, TimeMessage
+from shell.strategies_loader import load_strategies
+
+__all__ = ["Plan", "run_session"]
+
+PREPARE_S_MAX: Final = 60.0
+"""For importing the broker's client on a slow disk."""
+
+SETTLE_S_MAX: Final = 5.0
+"""After the drain: for the last words of the broker to arrive before the books are compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to run, decided before anything is started."""
+
+    config: DeskConfig
+    broker: Callable[[str], AlpacaSettings]
+    """From the exchange's URL (empty for a real broker) to the adapters' settings."""
+    exchange: ExchangeSettings | None
+    """The embedded exchange; None for another one or a real broker."""
+    url: str
+    """Of an exchange that already runs; empty otherwise."""
+    client: str
+    """How a simulated session knows us; empty for a real broker."""
+    journal: Path | None
+    """None keeps it in memory."""
+    journal_mode: JournalMode
+    drain_s: float
+    panel: bool
+    source: str
+    version: str
+    arm_reason: str
+    """Said by the operator at the start (live: the digits were typed); empty for nothing."""
+
+
+class Bell:
+    """Wakes whoever waits for something to become true of the session."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def ring(self) -> None:
+        """Something changed."""
+        self._event.set()
+        self._event = trio.Event()
+
+    async def until(self, is_true: Callable[[], bool]) -> None:
+        """Returns when `is_true`."""
+        while not is_true():
+            await self._event.wait()
+        await trio.lowlevel.checkpoint()
+
+
+class Session:
+    """One run, from the open ports to the report."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.figures = SessionFigures(EMPTY_DESK)
+        self.bell = Bell()
+        self.interrupts = 0
+        self.lost: str | None = None
+        self.loop: Loop | None = None
+        self.report: dict[str, Any] | None = None
+
+    async def run(self) -> None:
+        """Everything."""
+        plan = self.plan
+        async with trio.open_nursery() as exchange_nursery:
+            url = plan.url
+            if plan.exchange is not None:
+                served: Served = await exchange_nursery.start(serve, plan.exchange)
+                url = served.url
+            async with trio.open_nursery() as clock_nursery:
+                await self._with_clock(url, clock_nursery)
+                clock_nursery.cancel_scope.cancel()
+            exchange_nursery.cancel_scope.cancel()
+
+    async def _with_clock(self, url: str, nursery: trio.Nursery) -> None:
+        sim: SimClock | None = None
+        clock: Clock
+        if self.plan.client:
+            sim = SimClock(url, self.plan.client, lockstep=True, on_time=self._on_time)
+            await nursery.start(self._follow, sim)
+            clock = sim
+        else:
+            clock = WallClock(self._on_clock_step)
+        journal = await self._open_journal(clock.now())
+        try:
+            desk = await trio.to_thread.run_sync(self._replay, journal)
+            if desk.at > clock.now():
+                raise Complaint(
+                    f"journal {self.plan.journal}: its last event is later than the session's time; "
+                    "use another journal for this session (--journal)",
+                    ExitCode.JOURNAL,
+                )
+            await self._with_journal(url, clock, sim, journal, desk)
+        finally:
+            with trio.CancelScope(shield=True):
+                await journal.close()
+
+    async def _open_journal(self, now: Instant) -> "SqliteJournal | MemoryJournal":
+        plan = self.plan
+        if plan.journal is None:
+            return MemoryJournal(plan.config.account, plan.version, now)
+        plan.journal.parent.mkdir(parents=True, exist_ok=True)
+        journal = await open_journal(plan.journal, plan.config.account, plan.version, now, plan.journal_mode)
+        self.figures.notes.extend(journal.opening.notices)
+        return journal
+
+    def _replay(self, journal: Journal) -> Desk:
+        def step_loaded(desk: Desk, event: Event) -> Any:
+            if isinstance(event, Booted):
+                load_strategies(event.config)
+            return step(desk, event)
+
+        return replay(journal.read(), step_loaded, EMPTY_DESK)
+
+    async def _with_journal(
+        self, url: str, clock: Clock, sim: SimClock | None, journal: Journal, desk: Desk
+    ) -> None:
+        plan = self.plan
+        quiescence = Quiescence()
+        settings = plan.broker(url)
+        symbols = {symbol for strategy in plan.config.strategies for symbol in strategy.symbols}
+        dispatcher = ShellDispatcher(
+            settings=settings,
+            pairs=known_pairs(sorted(symbols)),
+            quiescence=quiescence,
+            now=clock.now,
+            figures=self.figures,
+        )
+        loop = Loop(
+            desk=desk,
+            journal=journal,
+            clock=clock,
+            dispatcher=dispatcher,
+            figures=self.figures,
+            quiescence=quiescence,
+            on_turn=self._on_turn,
+        )
+        loop.sim = sim
+        self.loop = loop
+        dispatcher.attach(loop)
+        with trio.fail_after(PREPARE_S_MAX):
+            await dispatcher.prepare()
+        async with trio.open_nursery() as broker_nursery:
+            await broker_nursery.start(dispatcher.run)
+            async with trio.open_nursery() as loop_nursery:
+                loop_nursery.start_soon(self._signals)
+                loop_nursery.start_soon(show, self.figures, plan.source, plan.panel)
+                await loop_nursery.start(loop.run)
+                epoch = max(desk.epoch, _epoch_of(journal)) + 1
+                await loop.put(Booted(clock.now(), epoch, plan.version, plan.config))
+                if sim is not None:
+                    await loop.put_time(sim.latest)
+                await self._supervise(loop, clock)
+                await self._compare(url)
+                loop_nursery.cancel_scope.cancel()
+            broker_nursery.cancel_scope.cancel()
+        self._finish(loop, journal)
+
+    # ------------------------------------------------------------ the run's end
+
+    async def _supervise(self, loop: Loop, clock: Clock) -> None:
+        """Waits for the session's end or an interrupt, then drains the desk within the deadline."""
+        plan, figures = self.plan, self.figures
+        if plan.arm_reason:
+            await self.bell.until(lambda: loop.desk.session.mode is Mode.DISARMED or self._is_over())
+            if not self._is_over():
+                await loop.put(OperatorSaid(clock.now(), OperatorWord.ARM, plan.arm_reason))
+        await self.bell.until(self._is_over)
+        if self.lost is not None:
+            return
+        reason = "interrupted" if self.interrupts else "the session is over"
+        await loop.put(OperatorSaid(clock.now(), OperatorWord.DRAIN, reason))
+        with trio.move_on_after(plan.drain_s) as scope:
+            await self.bell.until(lambda: is_drained(loop.desk) or self.interrupts > 1 or self.lost is not None)
+        if scope.cancelled_caught:
+            figures.notes.append(f"the drain was not complete after {plan.drain_s:g} s")
+
+    def _is_over(self) -> bool:
+        return self.figures.ended or self.interrupts > 0 or self.lost is not None
+
+    async def _compare(self, url: str) -> None:
+        """Our books against the exchange's; with a real broker the kernel's own last comparison."""
+        loop = self.loop
+        assert loop is not None
+        if not self.plan.client:
+            clean = loop.desk.session.synced_at > 0 and loop.desk.session.sync_failures == 0
+            self._differences = [] if clean else ["the last comparison with the broker was not clean"]
+            self._books: dict[str, Any] = {}
+            return
+        if self.lost is not None:
+            self._differences, self._books = [f"the exchange is lost: {self.lost}"], {}
+            return
+        deadline = trio.current_time() + SETTLE_S_MAX
+        while True:
+            try:
+                self._books = await trio.to_thread.run_sync(fetch_books, url)
+            except (OSError, ValueError) as problem:
+                self._differences, self._books = [f"the exchange's books can't be read: {problem}"], {}
+                return
+            self._differences = compare(loop.desk, self._books)
+            if not self._differences or trio.current_time() > deadline:
+                return
+            await trio.sleep(0.1)
+
+    def _finish(self, loop: Loop, journal: Journal) -> None:
+        requests = self._books.get("requests", {})
+        counters_429 = loop.desk.throttle.brake.http_429
+        self.report = build_report(
+            loop.desk,
+            self.figures,
+            source=self.plan.source,
+            books_agree=not self._differences,
+            differences=self._differences,
+            http_429=max(counters_429, int(requests.get("http_429", 0))),
+            digest=digest(loop.desk),
+            events=loop.desk.counters.events,
+            broker_peak=requests.get("max_in_any_window"),
+            interrupted=self.interrupts > 0,
+        )
+
+    # ------------------------------------------------------------ what others tell
+
+    def _on_turn(self, desk: Desk) -> None:
+        self.figures.desk = desk
+        self.bell.ring()
+
+    async def _on_time(self, message: TimeMessage) -> None:
+        self.figures.bars_done, self.figures.bars_total = message.bars_done, message.bars_total
+        if self.loop is not None:
+            await self.loop.put_time(message)
+
+    def _on_clock_step(self, now: Instant, by: Duration) -> None:
+        if self.loop is not None and not self.loop.put_nowait(ClockStepped(now, by)):
+            self.figures.notes.append(f"a clock step of {by} ns could not be reported: the inbox was full")
+
+    async def _follow(self, sim: SimClock, *, task_status: trio.TaskStatus[TimeMessage]) -> None:
+        """The session's clock; its loss ends the session."""
+        try:
+            await sim.run(task_status=task_status)
+        except SimLost as problem:
+            if self.loop is None:
+                raise Complaint(f"exchange: {problem}", ExitCode.PORT) from problem
+            self.lost = str(problem)
+            self.bell.ring()
+
+    async def _signals(self) -> None:
+        """The first interrupt drains, the second ends at once."""
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                self.interrupts += 1
+                self.bell.ring()
+
+
+def _epoch_of(journal: Journal) -> int:
+    return journal.opening.epoch if isinstance(journal, SqliteJournal) else 0
+
+
+async def run_session(plan: Plan) -> dict[str, Any]:
+    """Runs a session to its end and returns its report. Raises Complaint for what a person can mend."""
+    session = Session(plan)
+    try:
+        await session.run()
+    except* SetupError as group:
+        raise Complaint(f"exchange: {_first(group)}") from None
+    except* Complaint as group:
+        raise _first(group) from None
+    assert session.report is not None, "container: a session ended without a report"
+    return session.report
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Exception:
+    """The first exception of a group that may be nested."""
+    problem: BaseException = group
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    assert isinstance(problem, Exception)
+    return problem

@@ -1,0 +1,1 @@
+"""The embedded exchange: a loopback stand-in for Alpaca, as strict as the original."""

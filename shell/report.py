@@ -1,0 +1,186 @@
+"""The report of a session: one JSON document, and the same as text for a person.
+
+The document's form is fixed (other tools read it):
+
+    {"session", "orders", "fills", "refusals", "pnl", "throttle", "latency_ms", "books_agree", "differences",
+     "invariants", "journal"}
+
+Money is decimal text, exact. Latencies are real milliseconds of this process, None without samples.
+"""
+
+import json
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from kernel import Desk
+from kernel.orders.book import open_orders
+from kernel.seats import strategy_of, symbol_of
+from kernel.units import VALUE_SCALE, Value
+from shell.numbers import instant_text, scaled_text
+from shell.session import Latencies, SessionFigures
+
+__all__ = ["build_report", "money", "text_report", "write_report"]
+
+CENTS: Final = Decimal("0.01")
+
+
+def money(value: int) -> str:
+    """An exact Value (10^-18) as decimal text without trailing zeros."""
+    sign = "-" if value < 0 else ""
+    whole, fraction = divmod(abs(value), VALUE_SCALE)
+    return f"{sign}{whole}" if not fraction else f"{sign}{whole}.{fraction:018d}".rstrip("0")
+
+
+def profit_by_strategy(desk: Desk) -> dict[str, Value]:
+    """Realized profit, plus what is open at the middle of its last quote (at cost without one)."""
+    total: dict[str, int] = {}
+    if desk.config is not None:
+        total = {strategy.name: 0 for strategy in desk.config.strategies}
+    for seat in sorted(desk.holdings.seats):
+        position = desk.holdings.seats[seat]
+        profit: int = position.realized
+        quote = desk.market.quotes.get(symbol_of(seat))
+        if position.quantity and quote is not None and quote.bid > 0 and quote.ask > 0:
+            profit += position.quantity * (quote.bid + quote.ask) // 2 - position.cost
+        name = strategy_of(seat)
+        total[name] = total.get(name, 0) + profit
+    return {name: Value(profit) for name, profit in total.items()}
+
+
+def build_report(
+    desk: Desk,
+    figures: SessionFigures,
+    *,
+    source: str,
+    books_agree: bool,
+    differences: list[str],
+    http_429: int,
+    digest: str,
+    events: int,
+    broker_peak: int | None,
+    interrupted: bool,
+) -> dict[str, Any]:
+    """The document. `broker_peak`: the most requests in any window as the exchange counted them."""
+    counters = desk.counters
+    peak = desk.throttle.peak if broker_peak is None else max(desk.throttle.peak, broker_peak)
+    seconds = (time.monotonic_ns() - figures.started_ns) / 1e9
+    return {
+        "session": {
+            "source": source,
+            "mode": desk.session.mode.value,
+            "reason": desk.session.reason,
+            "epoch": desk.epoch,
+            "ended_at": instant_text(desk.at),
+            "seconds": round(seconds, 3),
+            "interrupted": interrupted,
+            "bars": figures.bars_done,
+            "bars_total": figures.bars_total,
+            "positions": {
+                symbol: scaled_text(quantity)
+                for symbol, quantity in sorted(desk.holdings.net.items())
+                if quantity
+            },
+            "open_orders": len(open_orders(desk.book)),
+            "links": {record.link.value: record.state.value for record in desk.links},
+            "alerts": [
+                {"level": alert.level.value, "code": alert.code, "text": alert.text}
+                for alert in figures.alerts
+            ],
+            "alerts_dropped": figures.alerts_dropped,
+            "anomalies": {a.value: n for a, n in sorted(desk.counters.anomalies.items(), key=_by_value)},
+            "strategies": {
+                seat: record.status.value + (f" ({record.fault})" if record.fault else "")
+                for seat, record in sorted(desk.seats.items())
+            },
+            "notes": list(figures.notes),
+        },
+        "orders": {
+            "submitted": counters.submitted,
+            "filled": counters.filled,
+            "canceled": counters.canceled,
+            "rejected": counters.rejected,
+            "denied": counters.denied,
+        },
+        "fills": counters.executions,
+        "refusals": {c.value: n for c, n in sorted(counters.refusals.items(), key=_by_value)},
+        "pnl": {name: money(profit) for name, profit in profit_by_strategy(desk).items()},
+        "throttle": {
+            "sent": desk.throttle.sent,
+            "max_in_any_window": peak,
+            "limit": desk.throttle.pool.limit,
+            "http_429": http_429,
+        },
+        "latency_ms": {
+            "frame_to_stepped": _latency(figures.frame_to_stepped),
+            "bar_to_wire": _latency(figures.bar_to_wire),
+        },
+        "books_agree": books_agree,
+        "differences": differences,
+        "invariants": {"checked": counters.checks, "violated": counters.violations},
+        "journal": {"events": events, "digest": digest},
+    }
+
+
+def _by_value(item: tuple[Any, int]) -> str:
+    return str(item[0].value)
+
+
+def _latency(waits: Latencies) -> dict[str, float | None]:
+    def rounded(share: float) -> float | None:
+        figure = waits.percentile(share)
+        return None if figure is None else round(figure, 3)
+
+    return {"p50": rounded(0.5), "p99": rounded(0.99)}
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """The document as a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def text_report(report: dict[str, Any]) -> str:
+    """The document for a person: what matters first."""
+    session, orders, throttle = report["session"], report["orders"], report["throttle"]
+    latency = report["latency_ms"]
+    agree = "agree" if report["books_agree"] else "DIFFER"
+    lines = [
+        f"session    {session['source']}: {session['bars']} of {session['bars_total']} bars in "
+        f"{session['seconds']:.1f} s, mode {session['mode']} ({session['reason']})",
+        f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} canceled "
+        f"or expired, {orders['rejected']} rejected, {orders['denied']} denied; {report['fills']} executions",
+        "refusals   " + (_pairs(report["refusals"]) or "none"),
+        "profit     " + (_pairs({k: _cents(v) for k, v in report["pnl"].items()}) or "none"),
+        "positions  " + (_pairs(session["positions"]) or "flat") + f", open orders {session['open_orders']}",
+        f"throttle   {throttle['sent']} calls, at most {throttle['max_in_any_window']} in any minute of "
+        f"{throttle['limit']}, {throttle['http_429']} refused by the broker",
+        f"latency    frame to stepped {_milliseconds(latency['frame_to_stepped'])}, "
+        f"bar to wire {_milliseconds(latency['bar_to_wire'])}",
+        f"invariants {report['invariants']['checked']} checks, {report['invariants']['violated']} violated",
+        f"journal    {report['journal']['events']} events, digest {report['journal']['digest']}",
+        f"books      {agree} with the broker's",
+    ]
+    lines.extend(f"           {line}" for line in report["differences"][:20])
+    anomalies = _pairs(session["anomalies"])
+    if anomalies:
+        lines.append("anomalies  " + anomalies)
+    lines.extend(f"note       {note}" for note in session["notes"])
+    return "\n".join(lines)
+
+
+def _pairs(items: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in items.items())
+
+
+def _cents(text: str) -> str:
+    return str(Decimal(text).quantize(CENTS))
+
+
+def _milliseconds(waits: dict[str, float | None]) -> str:
+    if waits["p50"] is None:
+        return "no samples"
+    return f"p50 {waits['p50']} ms, p99 {waits['p99']} ms"

@@ -43,7 +43,7 @@ check: $(DEV) ## Lint, format, types, import contracts, purity, fresh docs
 	@echo "check: types (mypy --strict)" && $(PY) -m mypy
 	@echo "check: imports" && $(PY) -c "import sys; from importlinter.cli import lint_imports_command; \
 		sys.exit(lint_imports_command(['--no-logo']))"
-	@echo "check: generated docs" && $(PY) -m specs.charts_doc --check
+	@echo "check: generated docs" && $(PY) -m specs.charts_doc --check && $(PY) -m shell.config --reference --check
 	@echo "check: purity" && $(PY) -m pytest -q -p no:cacheprovider tests/unit/test_purity.py
 	@echo "check: all clean"
 
@@ -55,8 +55,9 @@ bench: $(DEV) ## Measure against the budgets; fills the table in README.md
 	@$(PY) -m pytest tests/bench --benchmark-only --benchmark-json=var/bench.json $(ARGS)
 	@$(PY) -m tests.bench.report var/bench.json
 
-docs: $(DEV) ## Generate the charts' tables and diagrams
-	@exec $(PY) -m specs.charts_doc
+docs: $(DEV) ## Generate the charts' diagrams and the configuration's reference
+	@$(PY) -m specs.charts_doc
+	@$(PY) -m shell.config --reference
 
 pins: ## Resolve the dependencies anew (for maintainers; needs uv)
 	@exec sh scripts/pins

@@ -8,19 +8,55 @@ Rules:
 4. `show` writes the text that `read` reads: the reference and the example are made by it.
 """
 
+import difflib
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
 from kernel.units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SCALE, SECOND
+from shell.errors import Complaint, ExitCode
 from shell.numbers import NumberText, parse_scaled, scaled_text
 
-__all__ = ["Unfit", "ValueKind", "read", "show"]
+__all__ = [
+    "KEY_VARIABLE",
+    "SECRET_VARIABLE",
+    "ConfigError",
+    "Unfit",
+    "ValueKind",
+    "in_range",
+    "read",
+    "show",
+    "unknown_key",
+]
+
+KEY_VARIABLE: Final = "APCA_API_KEY_ID"
+SECRET_VARIABLE: Final = "APCA_API_SECRET_KEY"
+SECRET_WORDS: Final = ("secret", "api_key", "apca", "password", "token")
 
 
 class Unfit(Exception):
     """A value that is not of its kind; the text says what is wrong and what is allowed."""
+
+
+class ConfigError(Complaint):
+    """A configuration that can't be used: file, key, and what is allowed."""
+
+    def __init__(self, source: str, key: str, what: str) -> None:
+        place = f"{source}: {key}" if key else source
+        super().__init__(f"{place}: {what}", ExitCode.BAD_INPUT)
+
+
+def unknown_key(source: str, place: str, name: str, known: Sequence[str]) -> ConfigError:
+    """The complaint about a key that nobody knows, with the nearest one that somebody does."""
+    if any(word in name.lower() for word in SECRET_WORDS):
+        return ConfigError(
+            source, place, f"secrets come from {KEY_VARIABLE} and {SECRET_VARIABLE} only; remove it"
+        )
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return ConfigError(source, place, f"unknown key; {hint}")
 
 
 class ValueKind(Enum):
@@ -142,6 +178,13 @@ def _url(text: str) -> str:
 def _quoted(raw: object) -> str:
     text = str(raw) if isinstance(raw, NumberText) else repr(raw)
     return text if len(text) <= 60 else f"{text[:56]} ..."
+
+
+def in_range(kind: ValueKind, value: int, least: int, most: int) -> None:
+    """Unfit for a value outside of [least, most], with the range as people write it."""
+    if not least <= value <= most:
+        allowed = f"{show(kind, least)} to {show(kind, most)}"
+        raise Unfit(f"{show(kind, value)} is out of range; allowed are {allowed}")
 
 
 def show(kind: ValueKind, value: int | str) -> str:

@@ -53,8 +53,8 @@ class Plan:
     """What to run, decided before anything is started."""
 
     config: DeskConfig
-    broker: Callable[[str], AlpacaSettings]
-    """From the exchange's URL (empty for a real broker) to the adapters' settings."""
+    broker: Callable[[str, bool], AlpacaSettings]
+    """From the exchange's URL (empty for a real broker) and lock-step to the adapters' settings."""
     exchange: ExchangeSettings | None
     """The embedded exchange; None for another one or a real broker."""
     url: str
@@ -160,7 +160,7 @@ class Session:
     ) -> None:
         plan = self.plan
         quiescence = Quiescence()
-        settings = plan.broker(url)
+        settings = plan.broker(url, sim is not None and sim.latest.is_lockstep)
         symbols = {symbol for strategy in plan.config.strategies for symbol in strategy.symbols}
         dispatcher = ShellDispatcher(
             settings=settings,

@@ -9,6 +9,8 @@ Rules:
 3. A range is inclusive and in the kind's own unit.
 """
 
+from typing import Final, NamedTuple
+
 from kernel.config import DeskConfig, GateConfig, LinkConfig, OrderConfig, ThrottleConfig
 from kernel.units import DAY, HOUR, MILLISECOND, MINUTE, SCALE, SECOND, Cash, Duration, Ratio
 from shell.config_values import ValueKind
@@ -122,53 +124,108 @@ TOP_DEFAULTS: Final[dict[str, object]] = {
     },
 }
 
-# fmt: off
 TOP: Final = (
-    Key("account", WORD, "what the desk calls the account; a journal belongs to one account; not a secret",
-        pattern=r"[A-Za-z0-9_-]{1,40}"),
-    Key("prefix", WORD, "begins our client order ids, so that our orders can be told from others'",
-        pattern=r"[a-z0-9_]{1,12}"),
-    Key("arm_at_start", FLAG, "arm by itself after the first clean reconciliation; with --live a person arms"),
-    Key("cancel_at_drain", FLAG, "cancel open orders when the process stops; false leaves them at the broker"),
+    Key(
+        "account",
+        WORD,
+        "what the desk calls the account; a journal belongs to one account; not a secret",
+        pattern=r"[A-Za-z0-9_-]{1,40}",
+    ),
+    Key(
+        "prefix",
+        WORD,
+        "begins our client order ids, so that our orders can be told from others'",
+        pattern=r"[a-z0-9_]{1,12}",
+    ),
+    Key(
+        "arm_at_start", FLAG, "arm by itself after the first clean reconciliation; with --live a person arms"
+    ),
+    Key(
+        "cancel_at_drain", FLAG, "cancel open orders when the process stops; false leaves them at the broker"
+    ),
     Key("crypto_fee", RATIO, "what the venue keeps of a crypto execution", 0, ONE // 10),
-    Key("reconcile_every", DURATION, "positions, account and open orders are compared this often", SECOND, DAY),
+    Key(
+        "reconcile_every", DURATION, "positions, account and open orders are compared this often", SECOND, DAY
+    ),
 )
 GATE: Final = (
     Key("order_quantity_max", QUANTITY, "largest quantity of one order", 1, BILLION),
     Key("order_notional_max", CASH, "largest value of one order", 1, BILLION),
-    Key("position_notional_max", CASH,
-        "largest value of a symbol's position in the worst case: with all its open orders filled", 1, BILLION),
+    Key(
+        "position_notional_max",
+        CASH,
+        "largest value of a symbol's position in the worst case: with all its open orders filled",
+        1,
+        BILLION,
+    ),
     Key("quote_age_max", DURATION, "an entry needs a quote that is not older", MILLISECOND, DAY),
     Key("collar", RATIO, "how far an entry's price may be off the quote", 1, ONE),
     Key("rules_age_max", DURATION, "a symbol's rules are unknown again after this", MINUTE, 30 * DAY),
-    Key("single_trade_per_symbol", FLAG,
-        "refuse an entry while the symbol has a position or an open entry (no pyramiding)"),
-    Key("intent_horizon", DURATION, "how long an intent is remembered, so that a repeat is refused", MINUTE, 30 * DAY),
+    Key(
+        "single_trade_per_symbol",
+        FLAG,
+        "refuse an entry while the symbol has a position or an open entry (no pyramiding)",
+    ),
+    Key(
+        "intent_horizon",
+        DURATION,
+        "how long an intent is remembered, so that a repeat is refused",
+        MINUTE,
+        30 * DAY,
+    ),
 )
 THROTTLE: Final = (
     Key("limit", COUNT, "requests that the account may make in a window (Alpaca: 200 a minute)", 1, 100_000),
     Key("window", DURATION, "length of the window; no window, wherever it begins, has more", SECOND, HOUR),
     Key("reserved_for_safety", COUNT, "requests of a window that entries and data can't use", 0, 100_000),
     Key("reserved_for_urgent", COUNT, "of those, requests that queries can't use either", 0, 100_000),
-    Key("entry_age_max", DURATION, "an entry that waited longer for its turn is dropped, not sent late",
-        MILLISECOND, HOUR),
+    Key(
+        "entry_age_max",
+        DURATION,
+        "an entry that waited longer for its turn is dropped, not sent late",
+        MILLISECOND,
+        HOUR,
+    ),
 )
 ORDERS: Final = (
-    Key("query_every", DURATION, "first wait between two questions about an order in doubt; it doubles",
-        10 * MILLISECOND, HOUR),
+    Key(
+        "query_every",
+        DURATION,
+        "first wait between two questions about an order in doubt; it doubles",
+        10 * MILLISECOND,
+        HOUR,
+    ),
     Key("query_every_max", DURATION, "longest wait between two such questions", 10 * MILLISECOND, HOUR),
     Key("absent_after", DURATION, "a 'not found' is evidence only when the submit is older", SECOND, HOUR),
-    Key("absent_misses", COUNT, "so many of them in a row prove that an order never reached the broker", 2, 100),
+    Key(
+        "absent_misses",
+        COUNT,
+        "so many of them in a row prove that an order never reached the broker",
+        2,
+        100,
+    ),
     Key("call_silence_max", DURATION, "a call without any answer for so long is in doubt", SECOND, HOUR),
-    Key("cancel_repeat_every", DURATION, "a cancel without effect is asked again after this",
-        100 * MILLISECOND, HOUR),
+    Key(
+        "cancel_repeat_every",
+        DURATION,
+        "a cancel without effect is asked again after this",
+        100 * MILLISECOND,
+        HOUR,
+    ),
     Key("cancel_repeats_max", COUNT, "so often; then a person is called", 1, 100),
 )
 LINKS: Final = (
-    Key("backoff_first", DURATION, "wait before a lost stream is opened again; it doubles", MILLISECOND, HOUR),
+    Key(
+        "backoff_first", DURATION, "wait before a lost stream is opened again; it doubles", MILLISECOND, HOUR
+    ),
     Key("backoff_max", DURATION, "longest such wait", MILLISECOND, HOUR),
-    Key("backoff_refused", DURATION, "wait after a refused second connection (Alpaca drops dead ones after 90 s)",
-        MILLISECOND, HOUR),
+    Key(
+        "backoff_refused",
+        DURATION,
+        "wait after a refused second connection (Alpaca drops dead ones after 90 s)",
+        MILLISECOND,
+        HOUR,
+    ),
 )
 BROKER: Final = (
     Key("trading_url", URL, "trading REST; empty: Alpaca's, by --paper or --live"),
@@ -179,23 +236,49 @@ BROKER: Final = (
     Key("feed", WORD, "feed of stock data: sip needs a subscription", choices=("iex", "sip")),
     Key("workers", COUNT, "calls that are under way at once, each on its own connection", 1, 32),
     Key("connect_timeout", DURATION, "longest wait for a connection", 100 * MILLISECOND, 5 * MINUTE),
-    Key("read_timeout", DURATION, "longest silence while an answer is awaited", 100 * MILLISECOND, 5 * MINUTE),
-    Key("total_timeout", DURATION, "longest that a call may take; then it is in doubt",
-        100 * MILLISECOND, 10 * MINUTE),
+    Key(
+        "read_timeout", DURATION, "longest silence while an answer is awaited", 100 * MILLISECOND, 5 * MINUTE
+    ),
+    Key(
+        "total_timeout",
+        DURATION,
+        "longest that a call may take; then it is in doubt",
+        100 * MILLISECOND,
+        10 * MINUTE,
+    ),
     Key("ping_every", DURATION, "between two pings of a stream", SECOND, 5 * MINUTE),
-    Key("ping_deadline", DURATION, "a pong later than this means that the stream is lost", SECOND, 5 * MINUTE),
+    Key(
+        "ping_deadline", DURATION, "a pong later than this means that the stream is lost", SECOND, 5 * MINUTE
+    ),
 )
 JOURNAL: Final = (
-    Key("path", WORD, "the journal's file, or memory; empty: var/<account>.journal for --paper and --live, "
-        "a new file for each simulated session"),
-    Key("mode", WORD, "how SQLite commits; auto is wal, and delete on versions with the WAL-reset bug",
-        choices=("auto", "wal", "delete")),
-    Key("append_timeout", DURATION, "a disk that does not answer for so long ends the process",
-        100 * MILLISECOND, 10 * MINUTE),
+    Key(
+        "path",
+        WORD,
+        "the journal's file, or memory; empty: var/<account>.journal for --paper and --live, "
+        "a new file for each simulated session",
+    ),
+    Key(
+        "mode",
+        WORD,
+        "how SQLite commits; auto is wal, and delete on versions with the WAL-reset bug",
+        choices=("auto", "wal", "delete"),
+    ),
+    Key(
+        "append_timeout",
+        DURATION,
+        "a disk that does not answer for so long ends the process",
+        100 * MILLISECOND,
+        10 * MINUTE,
+    ),
 )
 SESSION: Final = (
-    Key("speed", WORD, "simulated seconds for each real one, or max (lock-step)",
-        pattern=r"max|[0-9]{1,6}(\.[0-9]{1,6})?"),
+    Key(
+        "speed",
+        WORD,
+        "simulated seconds for each real one, or max (lock-step)",
+        pattern=r"max|[0-9]{1,6}(\.[0-9]{1,6})?",
+    ),
     Key("seed", COUNT, "of the synthetic market and of the exchange's ids", 0, 2**63 - 1),
     Key("starting_cash", CASH, "of the simulated account", 0, BILLION),
     Key("volume_share", RATIO, "share of the market's volume that may fill our orders", 1, ONE),
@@ -204,7 +287,9 @@ SCREEN: Final = (
     Key("panel", FLAG, "show the live panel where there is a terminal"),
     Key("panel_every", DURATION, "between two pictures of it", 500 * MILLISECOND, MINUTE),
     Key("report", WORD, "write the session's report as JSON to this file; empty: do not"),
-    Key("drain_deadline", DURATION, "a stop cancels, flushes and reports within this", 100 * MILLISECOND, HOUR),
+    Key(
+        "drain_deadline", DURATION, "a stop cancels, flushes and reports within this", 100 * MILLISECOND, HOUR
+    ),
 )
 SECTIONS: Final = (
     Section("", "The desk", TOP_DEFAULTS, TOP),
@@ -217,7 +302,6 @@ SECTIONS: Final = (
     Section("session", "The simulated session", _defaults(SessionSettings()), SESSION),
     Section("screen", "What people see, and how it ends", _defaults(ScreenSettings()), SCREEN),
 )
-# fmt: on
 
 
 def key_default(section: Section, key: Key) -> int | str:

@@ -1,8 +1,9 @@
 """Canaries: false laws with one planted bug each, which the prover must find.
 
-A proof that checks nothing looks like a proof. So each run first asks CrossHair to confirm these, in the same
-way as the laws; it must refute every one, at the planted figure. They have the shape of real laws: rounding, a
-ledger in a persistent map, a window. Their functions are copies with a bug, never used by the kernel.
+A proof that checks nothing looks like a proof. So each run first asks CrossHair to confirm these, in the
+same way as the laws; it must refute every one, at the planted figure. They have the shape of real laws:
+rounding, a ledger in a persistent map, a window. Their functions are copies with a bug; the kernel never
+uses them.
 """
 
 from typing import NamedTuple

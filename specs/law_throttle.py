@@ -17,6 +17,7 @@ from kernel.throttle.throttle import (
     next_grant_at,
     note_rate_limited,
     note_response,
+    reconfigured,
 )
 from kernel.units import Duration, Instant
 
@@ -237,6 +238,22 @@ def rate_limited_ends(window: int, retry_after: int, now: int, which: int) -> bo
     """
     state = note_rate_limited(initial(_config(3, window, 1, 0)), Instant(now), Duration(retry_after))
     return next_grant_at(state, Instant(now), PRIORITIES[which]) <= now + 10 * window
+
+
+def reconfiguring_forgets_nothing(window: int, a: int, b: int, now: int, other: int, limit: int) -> bool:
+    """Under a new configuration the calls already sent still count against the new limit and window.
+
+    Promise: I8
+    pre: 0 < window and 0 < other and 1 <= limit <= 3
+    pre: 0 < a <= b <= now
+    post: __return__
+    """
+    state, first = _try(initial(_config(2, window, 0, 0)), a, CANCEL)
+    state, second = _try(state, b, CANCEL)
+    state = reconfigured(state, _config(limit, other, 0, 0), Instant(now))
+    inside = int(first and a > now - other) + int(second and b > now - other)
+    answer = decide(state, Instant(now), CANCEL)
+    return not (isinstance(answer, Grant) and inside >= limit) and state.peak <= limit
 
 
 def peak_is_measured(window: int, a: int, b: int, c: int) -> bool:

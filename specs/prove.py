@@ -9,8 +9,8 @@ It prints a line for each law as it ends (verdict, promise, name, seconds) and e
 5. a bounded list (bounded.toml) that is too long, names no law, or does not say bound and reason.
 A bounded law's precondition cuts its domain: inside its bound it is confirmed like the others.
 
-Every law runs in a process of its own, `--jobs` at a time; times are CPU seconds, so a busy machine changes no
-verdict. Exit codes: 0 all confirmed, 1 something is not, 2 bad usage.
+Every law runs in a process of its own, `--jobs` at a time; limits are CPU seconds, so a busy machine changes
+no verdict. Exit codes: 0 all confirmed, 1 something is not, 2 bad usage.
 """
 
 import argparse

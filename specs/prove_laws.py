@@ -1,4 +1,4 @@
-"""What a proof consists of: finds the laws, reads their promises, and refuses what could pass for a proof and is none.
+"""What a proof consists of: finds the laws and their promises, refuses what could only pass for a proof.
 
 Files are read as syntax trees, not imported: a law file is found as it is written. See specs/__init__.py for
 how a law is written and prove.py for what is refused. CrossHair itself is called in prove_crosshair.py.
@@ -85,7 +85,7 @@ def _law(path: Path, function: ast.FunctionDef) -> Law:
     posts = POST.findall(docstring)
     if not posts:
         raise ProveError(
-            f"{where}: a public function of a law file without `post:` proves nothing; name it _{function.name}"
+            f"{where}: a public function without `post:` proves nothing; name it _{function.name}"
         )
     if any("__return__" not in post for post in posts):
         raise ProveError(
@@ -99,7 +99,7 @@ def _law(path: Path, function: ast.FunctionDef) -> Law:
 
 
 def discover(folder: Path) -> list[Law]:
-    """All laws of the law files of a folder, by name; raises ProveError where one is malformed or none is there."""
+    """All laws of a folder's law files; raises ProveError where one is malformed or none is there."""
     paths = sorted(folder.glob("law_*.py"))
     if not paths:
         raise ProveError(f"{folder.name}: no law files (law_*.py): nothing to prove")

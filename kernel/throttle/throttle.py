@@ -141,7 +141,7 @@ def _pool(config: ThrottleConfig, limit: int) -> Pool:
 
 
 def initial(config: ThrottleConfig) -> ThrottleState:
-    """A throttle that has sent nothing. The reserves are smaller than the limit (the configuration was checked)."""
+    """A throttle that has sent nothing. The reserves are smaller than the limit (checked before)."""
     assert config.window > 0, "kernel bug: the throttle's window must be positive"
     assert 0 <= config.reserved_for_urgent <= config.reserved_for_safety, (
         "kernel bug: the reserves are nested"
@@ -229,9 +229,9 @@ def note_response(
     """Takes an answer's X-RateLimit headers (None: missing) at `now`; `in_flight` calls have no answer yet.
 
     Only answers of this pool's endpoints: the data host counts for itself. The limit in force becomes the
-    broker's where that is less than the configured one. What remains becomes a ceiling on further sends until the
-    reset: others use the same account. A ceiling in force gives way to a tighter one, and to one with a later
-    reset (a new window); an answer that comes out of order says neither and changes nothing.
+    broker's where that is less than the configured one. What remains becomes a ceiling on further sends until
+    the reset: others use the same account. A ceiling in force gives way to a tighter one, and to one with a
+    later reset (a new window); an answer that comes out of order says neither and changes nothing.
     """
     pool = state.pool
     if limit is not None and limit > 0:
@@ -253,7 +253,8 @@ def note_rate_limited(state: ThrottleState, now: Instant, retry_after: Duration 
     """Takes a 429 at `now`; `retry_after` in ns where the broker said it.
 
     Somebody else uses the account or the broker counts otherwise: everything pauses, at least as long as
-    asked, and entries and data wait for a whole window. Several 429s in one pause are one: they left before it.
+    asked, and entries and data wait for a whole window. Several 429s in one pause are one: they had left
+    before it.
     """
     brake = state.brake
     window = state.pool.config.window

@@ -12,7 +12,7 @@ import trio
 
 from shell.exchange.exchange import Exchange
 from shell.exchange.market.csvfile import BarFileError, load_files
-from shell.exchange.market.session import MarketSession
+from shell.exchange.market.session import MarketSession, MarketSettings
 from shell.exchange.market.synthetic import make_session
 from shell.exchange.server import Server, open_listener
 from shell.exchange.settings import ExchangeSettings, SetupError
@@ -40,14 +40,15 @@ class Served(NamedTuple):
 
 def build(settings: ExchangeSettings) -> Exchange:
     """An exchange that is ready to serve. Reads the files. Raises SetupError."""
+    derived = MarketSettings(participation=settings.participation)
     if settings.bars:
         try:
             loaded = load_files(settings.bars)
         except BarFileError as error:
             raise SetupError(str(error)) from error
-        market = MarketSession(loaded.bars, loaded.quotes)
+        market = MarketSession(loaded.bars, loaded.quotes, derived)
     else:
-        market = MarketSession(make_session(settings.seed))
+        market = MarketSession(make_session(settings.seed), settings=derived)
     return Exchange(settings, market, market.assets)
 
 

@@ -45,6 +45,8 @@ class ExchangeSettings:
     secret: str | None = None
     requests_per_minute: int = REQUESTS_PER_MINUTE
     """In session time."""
+    participation: int = SCALE // 10
+    """Share of the bars' volume that quotes show and orders may fill, 10^-9 of one."""
     binary_updates: bool = True
     """Trade updates as binary frames (paper) or text frames (live)."""
     venue: dict[str, int | bool] = field(default_factory=dict)

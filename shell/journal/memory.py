@@ -82,8 +82,9 @@ class MemoryDisk:
 class MemoryJournal:
     """See the Protocol in protocol.py."""
 
-    def __init__(self, disk: MemoryDisk, account: str, product: str, now: Instant) -> None:
-        """Opens or begins a journal on `disk`; the same complaints as SQLite's."""
+    def __init__(self, account: str, product: str, now: Instant, disk: MemoryDisk | None = None) -> None:
+        """Opens or begins a journal on `disk` (None: one of its own); the same complaints as SQLite's."""
+        disk = MemoryDisk() if disk is None else disk
         if disk.holder is not None:
             raise JournalLocked(f"{WHERE}: in use by another process of this world")
         notices = []

@@ -1,6 +1,7 @@
-"""Both sides of a conformance test as processes of their own: the exchange, and a script with unmodified alpaca-py.
+"""Both sides of a conformance test, as processes: the exchange, and a script with unmodified alpaca-py.
 
-The exchange runs by `python -m shell.exchange` on a free port; the script prints one JSON value as its last line.
+The exchange runs by `python -m shell.exchange` on a free port; the script prints one JSON value as its last
+line.
 """
 
 import json

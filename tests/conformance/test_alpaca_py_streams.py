@@ -1,4 +1,4 @@
-"""The unmodified alpaca-py streams against the exchange: order updates, stock bars and quotes, crypto bars."""
+"""The unmodified alpaca-py streams against the exchange: order updates, stock and crypto data."""
 
 from pathlib import Path
 from typing import Any

@@ -17,7 +17,7 @@ def wait_for_quote():
     for _ in range(100):
         try:
             return client.submit_order(MarketOrderRequest(
-                symbol="SPY", qty=2, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, client_order_id="first"))
+                symbol="SPY", qty=2, side="buy", time_in_force="day", client_order_id="first"))
         except APIError as error:
             time.sleep(0.05)
 def refusal(call):
@@ -41,7 +41,7 @@ client.get_clock(); time.sleep(0.2)
 order = wait_for_quote()
 by_id = client.get_order_by_id(order.id)
 by_client_id = client.get_order_by_client_id("first")
-listed = client.get_orders(GetOrdersRequest(status=QueryOrderStatus.ALL, limit=10, nested=True, symbols=["SPY"]))
+listed = client.get_orders(GetOrdersRequest(status="all", limit=10, nested=True, symbols=["SPY"]))
 double = refusal(lambda: client.submit_order(MarketOrderRequest(
     symbol="SPY", qty=1, side="buy", time_in_force="day", client_order_id="first")))
 print(json.dumps([order.status, str(order.id) == str(by_id.id) == str(by_client_id.id), by_id.status,
@@ -59,11 +59,13 @@ print(json.dumps([order.status, str(order.id) == str(by_id.id) == str(by_client_
 
 def test_replace_and_cancel() -> None:
     seen = run("""
-limit = client.submit_order(LimitOrderRequest(symbol="SPY", qty=3, side="buy", time_in_force="gtc", limit_price=10.5))
+limit = client.submit_order(
+    LimitOrderRequest(symbol="SPY", qty=3, side="buy", time_in_force="gtc", limit_price=10.5))
 for _ in range(100):
     if client.get_order_by_id(limit.id).status == OrderStatus.NEW: break
     time.sleep(0.05)
-changed = client.replace_order_by_id(limit.id, ReplaceOrderRequest(qty=2, limit_price=10.25, client_order_id="second"))
+changed = client.replace_order_by_id(
+    limit.id, ReplaceOrderRequest(qty=2, limit_price=10.25, client_order_id="second"))
 old = client.get_order_by_id(limit.id)
 new = client.get_order_by_id(changed.id)
 nothing = client.cancel_order_by_id(changed.id)
@@ -71,7 +73,8 @@ canceled = client.get_order_by_id(changed.id)
 again = refusal(lambda: client.cancel_order_by_id(changed.id))
 unknown = refusal(lambda: client.get_order_by_id("11111111-2222-4333-8444-555555555555"))
 for price in (11, 12):
-    client.submit_order(LimitOrderRequest(symbol="SPY", qty=1, side="buy", time_in_force="gtc", limit_price=price))
+    client.submit_order(
+        LimitOrderRequest(symbol="SPY", qty=1, side="buy", time_in_force="gtc", limit_price=price))
 all_canceled = client.cancel_orders()
 print(json.dumps([old.status, str(old.replaced_by) == str(new.id), str(new.replaces) == str(old.id), new.qty,
     new.limit_price, new.client_order_id, nothing, canceled.status, again, unknown[0], unknown[1],
@@ -141,8 +144,10 @@ def test_floats_as_alpaca_py_sends_them() -> None:
 from decimal import Decimal
 client.get_clock(); time.sleep(0.2)
 wait_for_quote()
-fraction = client.submit_order(MarketOrderRequest(symbol="SPY", qty=0.1 + 0.2, side="buy", time_in_force="day"))
-notional = client.submit_order(MarketOrderRequest(symbol="SPY", notional=Decimal("25.50"), side="buy", time_in_force="day"))
+fraction = client.submit_order(
+    MarketOrderRequest(symbol="SPY", qty=0.1 + 0.2, side="buy", time_in_force="day"))
+notional = client.submit_order(
+    MarketOrderRequest(symbol="SPY", notional=Decimal("25.50"), side="buy", time_in_force="day"))
 fine = refusal(lambda: client.submit_order(
     LimitOrderRequest(symbol="SPY", qty=1, side="buy", time_in_force="day", limit_price=100.123)))
 tiny = refusal(lambda: client.submit_order(

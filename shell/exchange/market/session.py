@@ -69,10 +69,9 @@ class _Cursor:
         self.index = 0
         self.step = 0
 
-    def key(self) -> tuple[int, int, str]:
-        """Instant, kind (a close before quotes) and symbol of what comes next."""
-        start = self.bars[self.index].start
-        return start + self.step * _STEP_NS, 0 if self.step == _STEPS else 1, self.asset.symbol
+    def key(self) -> tuple[int, str]:
+        """Instant and symbol of what comes next."""
+        return self.bars[self.index].start + self.step * _STEP_NS, self.asset.symbol
 
     def move(self) -> bool:
         """Goes on to the next thing; False when there is none."""
@@ -166,7 +165,7 @@ class MarketSession:
         quotes: list[Quote] = []
         heap = self._heap
         while heap and heap[0][0] <= now:
-            cursor = self._cursors[heap[0][2]]
+            cursor = self._cursors[heap[0][1]]
             bar = cursor.bars[cursor.index]
             if cursor.step == _STEPS:
                 bars.append(bar)

@@ -136,13 +136,12 @@ class Engine:
             return now
         return None if span is None else span.start
 
-    def acknowledge(self, order: VenueOrder, now: int, match_from: int | None) -> None:
-        """The order becomes `new`; it may execute from `match_from` on, or from the next quote (None)."""
+    def acknowledge(self, order: VenueOrder, now: int) -> None:
+        """The order becomes `new`; it may execute once the latency is over (but see rule 7)."""
         order.submitted_at = self.change(order, "new", now)
         self.publish("new", order, order.submitted_at)
-        if match_from is not None:
-            order.match_from = match_from
-            self.schedule.put(match_from, DueKind.FIRST_MATCH, order.id)
+        order.match_from = now + self.settings.fill_latency
+        self.schedule.put(order.match_from, DueKind.FIRST_MATCH, order.id)
 
     def drain_updates(self) -> list[Update]:
         """The updates since the last call, in order of publishing."""

@@ -6,8 +6,8 @@
    meanwhile, or has executed as much as the replacement wants in all, the replacement is `rejected`; the
    old one lives on in the second case, and says `order_replace_rejected`.
 3. Orders by notional and fractions of shares cannot be replaced; the type, side and symbol stay.
-4. A replacement that costs more, or sells more, must be affordable with the old order's hold released. While it is
-   pending the two together hold the greater of both needs.
+4. A replacement that costs more, or sells more, must be affordable with the old order's hold released.
+   While it is pending the two together hold the greater of both needs.
 """
 
 from typing import Final
@@ -160,4 +160,4 @@ def grant(engine: Engine, new: VenueOrder, now: int) -> None:
     engine.finish(old, "replaced", now)
     asset = engine.asset_of(new)
     engine.plan_end(new, asset, now)
-    engine.acknowledge(new, now, now)
+    engine.acknowledge(new, now)

@@ -258,10 +258,10 @@ class Venue:
         order = engine.store.get(due.order_id)
         if due.kind is DueKind.ACKNOWLEDGE:
             if order.status == "pending_new":
-                engine.acknowledge(order, due.at, due.at + engine.settings.fill_latency)
+                engine.acknowledge(order, due.at)
         elif due.kind is DueKind.OPEN:
             if order.status == "accepted":
-                engine.acknowledge(order, due.at, None)
+                engine.acknowledge(order, due.at)
         elif due.kind is DueKind.FIRST_MATCH:
             if order.status in ("new", "partially_filled", "pending_cancel", "pending_replace"):
                 engine.first_match(order, due.at)

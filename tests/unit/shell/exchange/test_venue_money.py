@@ -107,7 +107,7 @@ def test_crypto_is_worth_its_cash_only() -> None:
 
 def test_equity_fees_when_set_are_charged_in_dollars_and_round_up() -> None:
     desk = Desk(equity_fee_bps=1)
-    desk.quote("SPY", "100.00", "100.01")
+    desk.quote("SPY", "100.00", "100.010000001")
     desk.buy("SPY", "0.123456789")
-    value = d("100.01") * d("0.123456789")
+    value = d("100.010000001") * d("0.123456789")
     assert desk.venue.account().cash == 100_000 * DOLLAR - value - -(-value // 10_000)

@@ -52,8 +52,13 @@ def test_replace_releases_the_old_holds() -> None:
     cash = desk.venue.account().buying_power
     buy = desk.buy("KO", "100", "limit", limit="40")
     assert desk.venue.account().buying_power == cash - 4_000 * 10**18
-    desk.venue.replace(buy, ReplaceRequest(limit_price=d("41")), desk.now)
+    new = desk.venue.replace(buy, ReplaceRequest(limit_price=d("41")), desk.now)
     assert desk.venue.account().buying_power == cash - 4_100 * 10**18
+    all_of_it = cash // (41 * 10**18)
+    bigger = desk.venue.replace(new.id, ReplaceRequest(quantity=all_of_it * 10**9), desk.now)
+    assert desk.venue.order(bigger.id).status == "new"
+    with pytest.raises(Refused, match="insufficient buying power"):
+        desk.venue.replace(bigger.id, ReplaceRequest(quantity=(all_of_it + 1) * 10**9), desk.now)
 
 
 def test_a_replaced_order_loses_its_place_in_time() -> None:

@@ -162,7 +162,8 @@ def test_expect_100_continue_is_honored(tmp_path: Path) -> None:
         async with running(frozen(tmp_path)) as exchange:
             stream = await exchange.connect()
             await stream.send_all(
-                b"POST /v2/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+                b"POST /v2/orders HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
             )
             assert bytes(await stream.receive_some(4096)).startswith(b"HTTP/1.1 100")
             await stream.send_all(b"{}")
@@ -220,6 +221,7 @@ def test_a_client_that_vanishes_after_its_post_leaves_the_order_and_the_server(t
             await stream.send_all(head.encode() + body)
             await stream.aclose()
             rest = await exchange.rest()
+            orders: list[dict[str, str]] = []
             for _ in range(100):
                 orders = (await rest.call("GET", "/sim/books")).json["orders"]
                 if orders:

@@ -1,4 +1,4 @@
-"""Lock-step and published time: when the session advances, when it waits, and that it does so the same each time."""
+"""Lock-step and published time: when the session advances, when it waits, and that it repeats."""
 
 import json
 from pathlib import Path
@@ -367,7 +367,7 @@ def test_a_bar_is_published_when_it_has_closed_before_the_quotes_of_that_instant
         async with running(lockstep(tmp_path)) as exchange:
             seen = await whole_session(exchange, orders=False)
         kinds = [m[0]["T"] if isinstance(m, list) else "time" for m in seen]
-        # Four quotes of the first bar, each followed by its time; then the bar, then the next bar's first quote.
+        # Four quotes of the first bar, each followed by its time; then the bar, then the next quote.
         assert kinds[:12] == ["q", "time"] * 4 + ["b", "q", "time", "q"]
         first = next(m[0] for m in seen if isinstance(m, list) and m[0]["T"] == "b")
         assert (first["S"], first["t"]) == ("SPY", "2024-03-13T13:30:00Z")

@@ -62,7 +62,21 @@ def test_numbers_come_as_numbers_and_as_text(token: object, amount: int) -> None
 
 @pytest.mark.parametrize(
     "token",
-    ["", "x", "1_000", "NaN", "Infinity", "٣", "1e999999999", Decimal("1e16"), True, None, [], "9" * 70, "1.2.3"],
+    [
+        "",
+        "x",
+        "1_000",
+        "NaN",
+        "Infinity",
+        "٣",
+        "1e999999999",
+        Decimal("1e16"),
+        True,
+        None,
+        [],
+        "9" * 70,
+        "1.2.3",
+    ],
 )
 def test_what_is_no_number_is_refused(token: object) -> None:
     with pytest.raises(NotANumber):
@@ -99,7 +113,7 @@ def test_instants_in_other_forms(text: str, same: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "today", "2026-13-01", "2026-10-08T25:00:00Z", "20261008"])
 def test_what_is_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"not an|day|month|hour|time"):
         parse_instant(text)
 
 

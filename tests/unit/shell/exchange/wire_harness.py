@@ -1,7 +1,7 @@
-"""What the wire tests share: bar files, a running exchange on a free port, and plain clients for REST and streams.
+"""What the wire tests share: bar files, a running exchange, plain clients for REST and streams.
 
-Everything here is real: the exchange listens on loopback, the REST client writes HTTP/1.1 by h11, the streams go
-through trio-websocket. Loops and waits are bounded; `within` ends a test that hangs.
+Everything here is real: the exchange listens on loopback, the REST client writes HTTP/1.1 by h11, the streams
+go through trio-websocket. Loops and waits are bounded; `within` ends a test that hangs.
 """
 
 import json
@@ -127,7 +127,7 @@ class Running:
 
     @asynccontextmanager
     async def stream(self, path: str, **headers: str) -> AsyncIterator[WebSocketConnection]:
-        """A WebSocket client; its socket is closed with it, which trio-websocket leaves out after our close."""
+        """A WebSocket client; closes its socket too, which trio-websocket does not after our close."""
         extra = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         url = self.served.ws_url + path
         async with open_websocket_url(

@@ -24,7 +24,7 @@ from tests.unit.shell.values import BEGIN, day, tick
 
 
 def on(disk: MemoryDisk, account: str = "sim") -> MemoryJournal:
-    return MemoryJournal(disk, account, "0.1.0", BEGIN)
+    return MemoryJournal(account, "0.1.0", BEGIN, disk)
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

@@ -7,7 +7,7 @@ import trio
 
 from kernel.events import Event
 from shell.canonical import digest
-from shell.journal import JournalDamaged, MemoryDisk, MemoryJournal, Record, replay
+from shell.journal import JournalDamaged, MemoryJournal, Record, replay
 from tests.unit.shell.values import BEGIN, day
 
 
@@ -31,7 +31,7 @@ def step(desk: Books, event: Event) -> Turned:
 
 
 def journal_of(events: list[Event]) -> MemoryJournal:
-    journal = MemoryJournal(MemoryDisk(), "sim", "0.1.0", BEGIN)
+    journal = MemoryJournal("sim", "0.1.0", BEGIN)
 
     async def main() -> None:
         await journal.append(events)

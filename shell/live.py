@@ -1,0 +1,259 @@
+"""`python -m shell.live`: trades a session, shows it, and ends with a report.
+
+    (nothing)         a whole simulated session on the embedded exchange, over real sockets
+    --exchange URL    the same on a `python -m shell.exchange` that already runs
+    --paper           Alpaca's paper account
+    --live            the real account; only after its last four digits were typed
+
+Ctrl-C drains: no new entries, open orders canceled (or left, as configured), the journal flushed and the
+report written, within the deadline of `screen.drain_deadline`. A second Ctrl-C ends at once.
+
+Exit codes: see shell/errors.py.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from kernel.units import SECOND
+from shell.alpaca.settings import AlpacaSettings, live_settings, paper_settings, simulated_settings
+from shell.config import Settings, desk_config, load_settings, read_credentials
+from shell.container import Plan, run_session
+from shell.errors import Complaint, ExitCode
+from shell.exchange.market.csvfile import BarFileError, load_files
+from shell.exchange.market.synthetic import SYMBOLS
+from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
+from shell.journal import JournalMode
+from shell.onboarding import account_number, exchange_symbols
+from shell.report import text_report, write_report
+
+__all__ = ["main", "parse_arguments"]
+
+MEMORY: Final = "memory"
+STATE_FOLDER: Final = Path("var")
+CLIENT: Final = "desk"
+DIGITS: Final = 4
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line; argparse itself exits with 2 on unknown options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shell.live",
+        description="Trade a session and end with a report. Without options: a simulated session on the "
+        "embedded exchange, no credentials needed.",
+        epilog="Keys for --paper and --live come from APCA_API_KEY_ID and APCA_API_SECRET_KEY.",
+    )
+    broker = parser.add_mutually_exclusive_group()
+    broker.add_argument("--exchange", metavar="URL", help="join an exchange that already runs")
+    broker.add_argument("--paper", action="store_true", help="trade Alpaca's paper account")
+    broker.add_argument("--live", action="store_true", help="trade the real account, with real money")
+    parser.add_argument("--bars", nargs="+", action="extend", default=[], type=Path, metavar="FILE",
+                        help="CSV files of bars for the session, e.g. SPY_2013-10-08.csv")  # fmt: skip
+    parser.add_argument("--seed", help="seed of the session (default: the configuration's)")
+    parser.add_argument("--speed", help="simulated seconds per second, or max (default: the configuration's)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
+    parser.add_argument("--journal", metavar="PATH", help="the journal's file, or memory")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--no-panel", action="store_true", help="plain lines, no live panel")
+    return parser.parse_args(arguments)
+
+
+def product_version() -> str:
+    """The installed version, or that of a checkout that was not installed."""
+    try:
+        return version("miniquantdesk")
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+# ---------------------------------------------------------------- from options to a plan
+
+
+def make_plan(options: argparse.Namespace, settings: Settings) -> Plan:
+    """What to run. Raises Complaint for everything that is wrong, before anything is started."""
+    if options.paper or options.live:
+        return _real_plan(options, settings)
+    return _simulated_plan(options, settings)
+
+
+def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
+    shell = settings.shell
+    if options.exchange and (options.bars or options.seed or options.speed):
+        raise Complaint("--bars, --seed and --speed belong to the exchange that --exchange joins: set them there")
+    try:
+        rate = parse_speed(options.speed or shell.session.speed)
+        symbols, source = _session_symbols(options)
+    except (SetupError, BarFileError) as error:
+        raise Complaint(str(error)) from None
+    exchange = None
+    if not options.exchange:
+        exchange = ExchangeSettings(
+            bars=tuple(options.bars),
+            seed=shell.session.seed if options.seed is None else _seed(options.seed),
+            rate=rate,
+            cash=shell.session.starting_cash,
+            participation=shell.session.volume_share,
+        )
+    return Plan(
+        config=desk_config(settings, symbols),
+        broker=partial(_simulated_broker, settings),
+        exchange=exchange,
+        url=(options.exchange or "").rstrip("/"),
+        client=CLIENT,
+        journal=_journal_path(options, settings, fresh=True),
+        journal_mode=JournalMode(shell.journal.mode),
+        drain_s=shell.screen.drain_deadline / SECOND,
+        panel=shell.screen.panel and not options.no_panel,
+        source=source,
+        version=product_version(),
+        arm_reason="",
+    )
+
+
+def _session_symbols(options: argparse.Namespace) -> tuple[tuple[str, ...], str]:
+    if options.exchange:
+        return exchange_symbols(options.exchange), f"exchange at {options.exchange}"
+    if options.bars:
+        names = ", ".join(path.name for path in options.bars)
+        return tuple(sorted(load_files(options.bars).bars)), f"recorded {names}"
+    return SYMBOLS, "synthetic session"
+
+
+def _simulated_broker(settings: Settings, url: str, lockstep: bool) -> AlpacaSettings:
+    return _with_timeouts(simulated_settings(url, CLIENT, lockstep=lockstep), settings)
+
+
+def _real_plan(options: argparse.Namespace, settings: Settings) -> Plan:
+    if options.bars or options.seed or options.speed:
+        raise Complaint("--bars, --seed and --speed are for simulated sessions, not for a real account")
+    shell = settings.shell
+    keys = read_credentials(os.environ)
+    make = live_settings if options.live else paper_settings
+    broker = _with_urls(_with_timeouts(make(keys.key, keys.secret, shell.broker.feed), settings), settings)
+    number = account_number(broker)
+    reason = _typed_digits(number) if options.live else ""
+    if settings.account == "simulated":
+        settings = settings._replace(top={**settings.top, "account": number})
+    config = desk_config(settings, None, arm_at_start=False if options.live else None)
+    return Plan(
+        config=config,
+        broker=lambda _url, _lockstep: broker,
+        exchange=None,
+        url="",
+        client="",
+        journal=_journal_path(options, settings, fresh=False),
+        journal_mode=JournalMode(shell.journal.mode),
+        drain_s=shell.screen.drain_deadline / SECOND,
+        panel=shell.screen.panel and not options.no_panel,
+        source=f"{'LIVE' if options.live else 'paper'} account ...{number[-DIGITS:]}",
+        version=product_version(),
+        arm_reason=reason,
+    )
+
+
+def _typed_digits(number: str) -> str:
+    """Real money needs a person: the account's last four digits, typed."""
+    if not sys.stdin.isatty():
+        raise Complaint("--live needs a terminal: the account's last four digits have to be typed")
+    print(f"Real money: account {'*' * max(0, len(number) - DIGITS)}....", file=sys.stderr)
+    typed = input("Type the account's last four digits to arm: ").strip()
+    if len(number) < DIGITS or typed != number[-DIGITS:]:
+        raise Complaint("--live: those are not the account's last four digits; nothing was started")
+    return "the account's last four digits were typed"
+
+
+def _with_timeouts(broker: AlpacaSettings, settings: Settings) -> AlpacaSettings:
+    own = settings.shell.broker
+    return dataclasses.replace(
+        broker,
+        feed=own.feed,
+        workers=broker.workers if broker.workers == 1 else own.workers,
+        connect_timeout=own.connect_timeout / SECOND,
+        read_timeout=own.read_timeout / SECOND,
+        total_timeout=own.total_timeout / SECOND,
+        ping_every=None if broker.ping_every is None else own.ping_every / SECOND,
+        ping_deadline=own.ping_deadline / SECOND,
+    )
+
+
+def _with_urls(broker: AlpacaSettings, settings: Settings) -> AlpacaSettings:
+    own = settings.shell.broker
+    names = ("trading_url", "data_url", "order_stream_url", "stock_stream_url", "crypto_stream_url")
+    given = {name: getattr(own, name).rstrip("/") for name in names if getattr(own, name)}
+    return dataclasses.replace(broker, **given)
+
+
+def _journal_path(options: argparse.Namespace, settings: Settings, *, fresh: bool) -> Path | None:
+    """Of a real account: one file, for ever. Of a simulated session: a new file each time."""
+    text = options.journal or settings.shell.journal.path
+    if text == MEMORY:
+        return None
+    if text:
+        return Path(text)
+    if not fresh:
+        return STATE_FOLDER / f"{settings.account}.journal"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    return STATE_FOLDER / "sessions" / f"{stamp}-{os.getpid()}.journal"
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 - below 2^63
+        raise Complaint(f"--seed {text}: must be a whole number, at most 18 digits")
+    return int(text)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the exit code."""
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    return complain(lambda: _run(options))
+
+
+def complain(run: Callable[[], int]) -> int:
+    """Runs, and turns what a person can mend into one line and an exit code."""
+    try:
+        return run()
+    except Complaint as complaint:
+        print(f"live: {complaint.line}", file=sys.stderr)
+        return complaint.code
+    except KeyboardInterrupt:
+        print("live: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = load_settings(options.config)
+    plan = make_plan(options, settings)
+    report = trio.run(run_session, plan)
+    print(text_report(report))
+    if plan.journal is not None:
+        print(f"replay     python -m shell.replay {plan.journal}")
+    path = options.report or (Path(settings.shell.screen.report) if settings.shell.screen.report else None)
+    if path is not None:
+        try:
+            write_report(report, path)
+        except OSError as error:
+            raise Complaint(f"--report {path}: can't be written ({error.strerror})") from None
+    return exit_code(report)
+
+
+def exit_code(report: dict[str, Any]) -> int:
+    """OK only when the books agree and every invariant held."""
+    if report["books_agree"] and report["invariants"]["violated"] == 0:
+        return ExitCode.OK
+    return ExitCode.SESSION_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

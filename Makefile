@@ -37,15 +37,7 @@ test: $(DEV) ## Run the tests
 	@exec $(PY) -m pytest $(ARGS)
 
 check: $(DEV) ## Lint, format, types, import contracts, purity, fresh docs
-	@echo "check: ruff" && $(PY) -m ruff check --quiet .
-	@echo "check: format" && $(PY) -m ruff format --check --quiet . || \
-		{ echo "check: not formatted: run $(PY) -m ruff format ." >&2; exit 1; }
-	@echo "check: types (mypy --strict)" && $(PY) -m mypy
-	@echo "check: imports" && $(PY) -c "import sys; from importlinter.cli import lint_imports_command; \
-		sys.exit(lint_imports_command(['--no-logo']))"
-	@echo "check: generated docs" && $(PY) -m specs.charts_doc --check && $(PY) -m shell.config --reference --check
-	@echo "check: purity" && $(PY) -m pytest -q -p no:cacheprovider tests/unit/test_purity.py
-	@echo "check: all clean"
+	@exec sh scripts/check
 
 prove: $(DEV) ## Prove the laws of specs/ over all paths
 	@exec $(PY) -m specs.prove $(ARGS)

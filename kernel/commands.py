@@ -105,7 +105,7 @@ class QueryOrder(NamedTuple):
 
 
 class FetchOrders(NamedTuple):
-    """GET /v2/orders, nested, at most 500 rows, newest first; pages by `until` (submission time, exclusive)."""
+    """GET /v2/orders, nested, at most 500 rows, newest first; pages by `until` (submitted before it)."""
 
     call: int
     scope: OrdersScope

@@ -15,6 +15,7 @@ from kernel.commands import Alert, AlertLevel, Command
 from kernel.config import DeskConfig, ThrottleConfig
 from kernel.links.record import NO_LINKS, LinkRecord
 from kernel.orders.book import EMPTY_BOOK, Book
+from kernel.orders.intents import NO_INTENTS, Intents
 from kernel.orders.scan import NO_SCAN, Scan
 from kernel.outbox import NO_CALLS, Calls
 from kernel.portfolio.holdings import NO_HOLDINGS, Holdings
@@ -79,8 +80,8 @@ class Desk(NamedTuple):
     timers: Timers
     scan: Scan
     """A reading of the fill activities under way."""
-    intents: Map[str, Instant]
-    """Keys of intents taken, and when: a repeat within the horizon is a duplicate."""
+    intents: Intents
+    """Keys of intents taken: a repeat within the horizon is a duplicate."""
     counters: Counters
 
 
@@ -102,7 +103,7 @@ EMPTY_DESK: Final = Desk(
     throttle=initial(ThrottleConfig()),
     timers=NO_TIMERS,
     scan=NO_SCAN,
-    intents=Map(),
+    intents=NO_INTENTS,
     counters=NO_COUNTERS,
 )
 """Before the first event."""
@@ -124,6 +125,7 @@ class Turn:
         "denied",
         "desk",
         "epoch",
+        "events",
         "executions",
         "filled",
         "holdings",
@@ -146,35 +148,42 @@ class Turn:
     def __init__(self, desk: Desk, at: Instant, config: DeskConfig) -> None:
         """Opens a turn on `desk` at `at`; `config` is the desk's, or the one that a Booted brings."""
         self.desk = desk
-        self.at = max(desk.at, at)
         self.config = config
-        self.epoch = desk.epoch
-        self.sequence = desk.sequence
-        self.session = desk.session
-        self.links = desk.links
-        self.rules = desk.rules
-        self.market = desk.market
-        self.seats = desk.seats
-        self.book = desk.book
-        self.holdings = desk.holdings
-        self.calls = desk.calls
-        self.throttle = desk.throttle
-        self.timers = desk.timers
-        self.scan = desk.scan
-        self.intents = desk.intents
         self.commands: list[Command] = []
         self.broken: list[str] = []
-        counters = desk.counters
-        self.submitted = counters.submitted
-        self.filled = counters.filled
-        self.canceled = counters.canceled
-        self.rejected = counters.rejected
-        self.denied = counters.denied
-        self.executions = counters.executions
-        self.checks = counters.checks
-        self.violations = counters.violations
-        self.refusals = counters.refusals
-        self.anomalies = counters.anomalies
+        (
+            before,
+            self.epoch,
+            self.sequence,
+            _,
+            self.session,
+            self.links,
+            self.rules,
+            self.market,
+            self.seats,
+            self.book,
+            self.holdings,
+            self.calls,
+            self.throttle,
+            self.timers,
+            self.scan,
+            self.intents,
+            counters,
+        ) = desk
+        self.at = max(at, before)
+        (
+            self.events,
+            self.submitted,
+            self.filled,
+            self.canceled,
+            self.rejected,
+            self.denied,
+            self.executions,
+            self.checks,
+            self.violations,
+            self.refusals,
+            self.anomalies,
+        ) = counters
 
     def close(self) -> Desk:
         """The next Desk."""
@@ -196,7 +205,7 @@ class Turn:
             self.scan,
             self.intents,
             Counters(
-                self.desk.counters.events + 1,
+                self.events + 1,
                 self.submitted,
                 self.filled,
                 self.canceled,

@@ -11,10 +11,12 @@ Every event of the closed union is handled here, and mypy sees to it. Nothing he
 number, logs or raises for anything that the outside may do; what does raise is a kernel bug.
 """
 
+from functools import partial
 from typing import Final, NamedTuple, assert_never
 
 from kernel.commands import (
     AlertLevel,
+    BrokerCall,
     CancelOrder,
     Command,
     FetchAccount,
@@ -32,6 +34,7 @@ from kernel.events import (
     AssetBody,
     BarClosed,
     Booted,
+    BrokerRefused,
     CallAnswered,
     CallResult,
     ClockStepped,
@@ -40,7 +43,9 @@ from kernel.events import (
     Event,
     LinkName,
     LinkReported,
+    NotFound,
     OperatorSaid,
+    OrderBody,
     OrderRows,
     QuoteUpdated,
     RateLimited,
@@ -49,37 +54,32 @@ from kernel.events import (
     Unrecognized,
 )
 from kernel.invariants import violations
-from kernel.links.chart import LinkState
-from kernel.links.record import link_of
 from kernel.links.room import link_due, on_link, resync_completed
 from kernel.market import on_bar, on_quote
 from kernel.orders.activities import fills_due, on_activities
 from kernel.orders.book import open_orders
 from kernel.orders.chart import OrderStatus
-from kernel.orders.room import (
-    cancel,
+from kernel.orders.chase import (
     cancel_due,
-    drop,
     expire_due,
-    mark_sent,
     on_cancel_answer,
     on_query_answer,
     on_replace_answer,
-    on_report,
     on_submit_answer,
-    on_update,
     query_due,
 )
-from kernel.outbox import answered, enqueue, pump
-from kernel.reasons import Anomaly
+from kernel.orders.record import ENDED
+from kernel.orders.room import cancel, drop, mark_sent, on_report, on_update
+from kernel.outbox import Fate, answered, enqueue, pump, silent
+from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import RateHeaders
 from kernel.session.boot import on_boot, on_operator, reconciled
-from kernel.session.modes import entries_allowed, halt, reduce_only
+from kernel.session.modes import entry_barrier, halt, reduce_only
 from kernel.session.sync import on_sync_answer, sync_due, sync_judged
 from kernel.sides import Purpose
 from kernel.throttle.throttle import Priority, note_rate_limited, note_response
 from kernel.timers import next_at, take_due
-from kernel.units import SECOND, Duration, Instant
+from kernel.units import MINUTE, SECOND, Duration, Instant
 
 __all__ = ["DEADLINES_MAX", "Step", "step"]
 
@@ -87,6 +87,13 @@ DEADLINES_MAX: Final = 10_000
 """Deadlines worked off in one step; the rest follow with the next event (the wake-up is then at once)."""
 
 ASSET_RETRY: Final = Duration(5 * SECOND)
+"""The wait after a fetch of a symbol's rules that failed."""
+ASSET_REFUSED_RETRY: Final = Duration(10 * MINUTE)
+"""Likewise after a definite no: the symbol may not exist."""
+ORDER_STREAM: Final = "trade_updates"
+"""The source of what the order stream said and nobody could read."""
+ORDER_ENDPOINTS: Final = "/orders"
+"""Part of the sources that are endpoints of orders."""
 CLOCK_STEP_MAX: Final = Duration(1 * SECOND)
 """A clock that stepped further than this stops entries until a person has looked."""
 
@@ -112,6 +119,7 @@ def step(desk: Desk, event: Event) -> Step:
     broken = violations(turn, sent)
     if broken:
         _on_violation(turn, broken)
+        _, wake_at = _send(turn)
     next_deadline = next_at(turn.timers)
     if wake_at is None or (next_deadline is not None and next_deadline < wake_at):
         wake_at = next_deadline
@@ -141,10 +149,18 @@ def _take(turn: Turn, event: Event) -> None:
         case ClockStepped():
             _on_clock(turn, event)
         case Unrecognized():
-            text = f"{event.source}: {event.problem}"
-            turn.note(Anomaly.UNREADABLE, text, AlertLevel.WARNING)
+            _on_unreadable(turn, event)
         case _:
             assert_never(event)
+
+
+def _on_unreadable(turn: Turn, event: Unrecognized) -> None:
+    """What nobody can read about orders may have been a fill: the desk reduces. Other data only lacks."""
+    text = f"{event.source}: {event.problem}"
+    is_about_orders = event.source == ORDER_STREAM or ORDER_ENDPOINTS in event.source
+    turn.note(Anomaly.UNREADABLE, text, AlertLevel.CRITICAL if is_about_orders else AlertLevel.WARNING)
+    if is_about_orders:
+        reduce_only(turn, f"unreadable: {text}")
 
 
 def _on_clock(turn: Turn, event: ClockStepped) -> None:
@@ -160,6 +176,8 @@ def _on_answer(turn: Turn, event: CallAnswered) -> None:
     turn.calls, flight = answered(turn.calls, event.call)
     _note_rate(turn, event.result, event.rate)
     if flight is None:
+        if isinstance(event.result, OrderBody):
+            on_report(turn, event.result.report)  # too late or said twice: it is still what the broker says
         return
     _route(turn, flight.command, event.call, event.result, event.asked_at)
     _finish_sync(turn)
@@ -183,7 +201,7 @@ def _route(turn: Turn, command: Command, call: int, result: CallResult, asked_at
         case ReplaceOrder():
             on_replace_answer(turn, command.client_order_id, result)
         case QueryOrder():
-            on_query_answer(turn, command.client_order_id, result, asked_at)
+            on_query_answer(turn, command.client_order_id, call, result, asked_at)
             on_sync_answer(turn, call, result)
         case FetchOrders():
             if isinstance(result, OrderRows):
@@ -206,8 +224,12 @@ def _on_asset(turn: Turn, symbol: str, result: CallResult) -> None:
     if isinstance(result, AssetBody):
         turn.rules = turn.rules.set(symbol, result.rules)
         at = Instant(turn.at + turn.config.gate.rules_age_max // 2)
+    elif isinstance(result, NotFound | BrokerRefused):
+        text = f"rules of {symbol}: {result.message}"
+        turn.note(Anomaly.CALL_FAILED, text, None if symbol in turn.rules else AlertLevel.WARNING)
+        at = Instant(turn.at + ASSET_REFUSED_RETRY)
     else:
-        turn.note(Anomaly.CALL_FAILED, f"rules of {symbol}: {type(result).__name__}", None)
+        turn.note(Anomaly.CALL_FAILED, f"rules of {symbol}: {type(result).__name__}")
         at = Instant(turn.at + ASSET_RETRY)
     turn.wake(at, "asset:" + symbol)
 
@@ -242,21 +264,36 @@ def _work_deadlines(turn: Turn) -> None:
             case "link":
                 link_due(turn, name)
             case "asset":
-                command = FetchAsset(0, name)
-                turn.calls, _ = enqueue(turn.calls, Priority.QUERY, command, Instant(0))
+                _asset_due(turn, name)
             case "silent":
-                _silent_due(turn, int(name))
+                _silent_due(turn)
             case _:
                 raise AssertionError(f"kernel bug: a deadline of an unknown kind: {key}")
 
 
-def _silent_due(turn: Turn, call: int) -> None:
-    """A call that was never answered counts as doubtful: the shell bounds every call, so this is its bug or a
-    dead thread.
+def _asset_due(turn: Turn, symbol: str) -> None:
+    """A symbol's rules grow old; a deadline that an earlier start left behind finds them young."""
+    rules = turn.rules.get(symbol)
+    if rules is None or rules.as_of + turn.config.gate.rules_age_max // 2 <= turn.at:
+        turn.calls, _ = enqueue(turn.calls, Priority.QUERY, FetchAsset(0, symbol), Instant(0))
+
+
+def _silent_due(turn: Turn) -> None:
+    """A call that was never answered counts as doubtful.
+
+    The shell bounds every call, so this is its bug or a dead thread.
     """
-    if call in turn.calls.flying:
-        result = Doubtful(DoubtCause.TIMEOUT, "no answer from the shell")
+    if not turn.calls.check_at or turn.calls.check_at > turn.at:
+        return
+    turn.calls = turn.calls._replace(check_at=Instant(0))
+    patience = turn.config.orders.call_silence_max
+    result = Doubtful(DoubtCause.TIMEOUT, "no answer from the shell")
+    for call in silent(turn.calls, Instant(turn.at - patience)):
+        turn.note(Anomaly.CALL_FAILED, f"call {call}: no answer in {patience} ns", AlertLevel.WARNING)
         _on_answer(turn, CallAnswered(turn.at, call, turn.at, result, None))
+    if turn.calls.flying:
+        oldest = min(flight.sent_at for flight in turn.calls.flying.values())
+        _check_silence_at(turn, Instant(oldest + patience))
 
 
 # ---------------------------------------------------------------- sending
@@ -266,26 +303,47 @@ def _send(turn: Turn) -> tuple[tuple[Command, ...], Instant | None]:
     """Hands out what has its permit; an entry is dropped when the desk no longer allows it."""
     if turn.calls.waiting == 0:
         return (), None
-    live = link_of(turn.links, LinkName.ORDERS).state is LinkState.LIVE
-    pumped = pump(turn.calls, turn.throttle, turn.at, entries_allowed(turn) and live)
+    pumped = pump(turn.calls, turn.throttle, turn.at, partial(_fate, turn))
     turn.calls = pumped.calls
     turn.throttle = pumped.throttle
-    sent: list[Command] = []
     for command in pumped.dropped:
         assert isinstance(command, SubmitOrder), "kernel bug: only entries are dropped"
-        if turn.book.orders[command.ticket.client_order_id].status is OrderStatus.QUEUED:
-            drop(turn, command.ticket)
+        drop(turn, command.ticket, _barrier(turn, command.ticket.symbol) or RefusalCode.STALE)
     for command in pumped.sent:
         if isinstance(command, SubmitOrder):
-            if turn.book.orders[command.ticket.client_order_id].status is not OrderStatus.QUEUED:
-                # Withdrawn while it waited, or the broker has it already: it must not leave.
-                turn.calls, _ = answered(turn.calls, command.call)
-                continue
             mark_sent(turn, command.ticket)
         turn.commands.append(command)
-        sent.append(command)
-        turn.wake(Instant(turn.at + turn.config.orders.call_silence_max), f"silent:{command.call}")
-    return tuple(sent), pumped.wake_at
+    if pumped.sent and not turn.calls.check_at:
+        _check_silence_at(turn, Instant(turn.at + turn.config.orders.call_silence_max))
+    return pumped.sent, pumped.wake_at
+
+
+def _fate(turn: Turn, command: BrokerCall) -> Fate:
+    """Whether a waiting call should still leave."""
+    if isinstance(command, SubmitOrder):
+        ticket = command.ticket
+        if turn.book.orders[ticket.client_order_id].status is not OrderStatus.QUEUED:
+            return Fate.FORGET  # withdrawn while it waited, or the broker has it already
+        if ticket.purpose is Purpose.ENTRY and _barrier(turn, ticket.symbol) is not None:
+            return Fate.DROP
+        return Fate.SEND
+    is_settled = (
+        isinstance(command, CancelOrder) and turn.book.orders[command.client_order_id].status in ENDED
+    )
+    return Fate.FORGET if is_settled else Fate.SEND
+
+
+def _barrier(turn: Turn, symbol: str) -> RefusalCode | None:
+    """What keeps an entry in a symbol from leaving at this moment (I7, I11)."""
+    quote = turn.market.quotes.get(symbol)
+    if quote is None or turn.at - quote.at > turn.config.gate.quote_age_max:
+        return RefusalCode.PRICE_STALE
+    return entry_barrier(turn)
+
+
+def _check_silence_at(turn: Turn, at: Instant) -> None:
+    turn.calls = turn.calls._replace(check_at=at)
+    turn.wake(at, "silent")
 
 
 def _on_violation(turn: Turn, broken: tuple[str, ...]) -> None:
@@ -296,4 +354,4 @@ def _on_violation(turn: Turn, broken: tuple[str, ...]) -> None:
     halt(turn, broken[0])
     for order in open_orders(turn.book):
         if order.ticket.purpose is Purpose.ENTRY:
-            cancel(turn, order)
+            cancel(turn, order, insist=True)

@@ -56,7 +56,7 @@ ALIVE: Final = frozenset(
 
 def fetch_books(url: str) -> dict[str, Any]:
     """The exchange's own books; blocking. Raises OSError or ValueError."""
-    request = urllib.request.Request(url.rstrip("/") + "/sim/books")  # noqa: S310 - loopback only
+    request = urllib.request.Request(url.rstrip("/") + "/sim/books")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=FETCH_S_MAX) as answer:
         books: dict[str, Any] = json.loads(answer.read(BODY_MAX), parse_float=Decimal)
@@ -130,7 +130,8 @@ def _execution_differences(desk: Desk, rows: list[Mapping[str, Any]]) -> list[st
             continue
         counted.add(row["execution_id"])
         if entry.quantity and (
-            _quantity(entry.quantity) != Decimal(row["qty"]) or _quantity(entry.price) != Decimal(row["price"])
+            _quantity(entry.quantity) != Decimal(row["qty"])
+            or _quantity(entry.price) != Decimal(row["price"])
         ):
             found.append(
                 f"execution {row['execution_id']}: we booked {_quantity(entry.quantity)} at "
@@ -168,7 +169,9 @@ def _cash_differences(desk: Desk, theirs: Decimal) -> list[str]:
 
 def wait_text(holdings: Holdings) -> str:
     """Positions still held, for a line in the report."""
-    held = [f"{symbol} {_quantity(quantity)}" for symbol, quantity in sorted(holdings.net.items()) if quantity]
+    held = [
+        f"{symbol} {_quantity(quantity)}" for symbol, quantity in sorted(holdings.net.items()) if quantity
+    ]
     return ", ".join(held) or "flat"
 
 

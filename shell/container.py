@@ -4,7 +4,8 @@
 
 What is inside ends before what is outside: the loop stops before the streams it reads, those before the
 journal closes, the journal before the clock and the exchange that it was timed by. Ending is always the same
-path: the supervisor drains the desk (a deadline on it), then cancels the inner scope.
+path: the supervisor drains the desk (a deadline on it), then cancels the inner scope. A second interrupt, or
+one before the desk runs, ends everything at once.
 """
 
 import signal
@@ -15,29 +16,32 @@ from typing import Any, Final
 
 import trio
 
-from kernel import EMPTY_DESK, Desk, Event, step
+from kernel import EMPTY_DESK, Desk
 from kernel.config import DeskConfig
 from kernel.events import Booted, ClockStepped, OperatorSaid, OperatorWord
 from kernel.session.boot import is_drained
 from kernel.session.chart import Mode
-from kernel.units import Duration, Instant
+from kernel.units import SECOND, Duration, Instant
 from shell.alpaca.settings import AlpacaSettings
 from shell.books import compare, fetch_books
+from shell.bugs import complaint_of
 from shell.canonical import digest
 from shell.clock import Clock, WallClock
 from shell.codec import known_pairs
 from shell.dispatch import ShellDispatcher
 from shell.errors import Complaint, ExitCode
 from shell.exchange.embed import Served, serve
-from shell.exchange.settings import ExchangeSettings, SetupError
+from shell.exchange.settings import ExchangeSettings
 from shell.journal import Journal, JournalMode, MemoryJournal, SqliteJournal, open_journal, replay
+from shell.journal.lock import WriterLock
+from shell.logs import open_log
 from shell.loop import Loop
 from shell.panel import show
 from shell.quiescence import Quiescence
-from shell.report import build_report
+from shell.replay import step_loaded
+from shell.report import Outcome, build_report
 from shell.session import SessionFigures
 from shell.simclock import SimClock, SimLost, TimeMessage
-from shell.strategies_loader import load_strategies
 
 __all__ = ["Plan", "run_session"]
 
@@ -46,6 +50,9 @@ PREPARE_S_MAX: Final = 60.0
 
 SETTLE_S_MAX: Final = 5.0
 """After the drain: for the last words of the broker to arrive before the books are compared."""
+
+AHEAD_S_MAX: Final = 2
+"""Real seconds by which a journal may be ahead of a session in real time: both only estimate its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +108,27 @@ class Session:
         self.lost: str | None = None
         self.loop: Loop | None = None
         self.report: dict[str, Any] | None = None
+        self._differences: list[str] = []
+        self._books: dict[str, Any] = {}
 
     async def run(self) -> None:
         """Everything."""
         plan = self.plan
-        async with trio.open_nursery() as exchange_nursery:
-            url = plan.url
-            if plan.exchange is not None:
-                served: Served = await exchange_nursery.start(serve, plan.exchange)
-                url = served.url
-            async with trio.open_nursery() as clock_nursery:
-                await self._with_clock(url, clock_nursery)
-                clock_nursery.cancel_scope.cancel()
-            exchange_nursery.cancel_scope.cancel()
+        log = open_log(plan.journal)
+        try:
+            async with trio.open_nursery() as exchange_nursery:
+                await exchange_nursery.start(self._signals)
+                self._check_lock()
+                url = plan.url
+                if plan.exchange is not None:
+                    served: Served = await exchange_nursery.start(serve, plan.exchange)
+                    url = served.url
+                async with trio.open_nursery() as clock_nursery:
+                    await self._with_clock(url, clock_nursery)
+                    clock_nursery.cancel_scope.cancel()
+                exchange_nursery.cancel_scope.cancel()
+        finally:
+            log.close()
 
     async def _with_clock(self, url: str, nursery: trio.Nursery) -> None:
         sim: SimClock | None = None
@@ -126,34 +141,42 @@ class Session:
             clock = WallClock(self._on_clock_step)
         journal = await self._open_journal(clock.now())
         try:
-            desk = await trio.to_thread.run_sync(self._replay, journal)
-            if desk.at > clock.now():
-                raise Complaint(
-                    f"journal {self.plan.journal}: its last event is later than the session's time; "
-                    "use another journal for this session (--journal)",
-                    ExitCode.JOURNAL,
-                )
+            desk = await trio.to_thread.run_sync(self._replay, journal, abandon_on_cancel=True)
+            self._check_time(desk, clock, sim)
+            if sim is None:
+                clock = WallClock(self._on_clock_step, floor=desk.at)
             await self._with_journal(url, clock, sim, journal, desk)
         finally:
             with trio.CancelScope(shield=True):
                 await journal.close()
 
+    def _check_lock(self) -> None:
+        """Another process on our journal is told before the session is joined in that one's place."""
+        path = self.plan.journal
+        if path is not None and path.is_file():
+            WriterLock(Path(f"{path}.lock")).release()
+
+    def _check_time(self, desk: Desk, clock: Clock, sim: SimClock | None) -> None:
+        """A journal of another session, or a clock that is far behind: told before anything trades."""
+        allowed = AHEAD_S_MAX * (SECOND if sim is None else sim.latest.rate)
+        if desk.at <= clock.now() + allowed:
+            return
+        what = "the session's time; use another journal for this session (--journal)"
+        if sim is None:
+            what = "this machine's clock: set it right"
+        raise Complaint(f"journal {self.plan.journal}: its last event is later than {what}", ExitCode.JOURNAL)
+
     async def _open_journal(self, now: Instant) -> "SqliteJournal | MemoryJournal":
         plan = self.plan
         if plan.journal is None:
             return MemoryJournal(plan.config.account, plan.version, now)
-        plan.journal.parent.mkdir(parents=True, exist_ok=True)
         journal = await open_journal(plan.journal, plan.config.account, plan.version, now, plan.journal_mode)
         self.figures.notes.extend(journal.opening.notices)
         return journal
 
     def _replay(self, journal: Journal) -> Desk:
-        def step_loaded(desk: Desk, event: Event) -> Any:
-            if isinstance(event, Booted):
-                load_strategies(event.config)
-            return step(desk, event)
-
-        return replay(journal.read(), step_loaded, EMPTY_DESK)
+        where = "journal" if self.plan.journal is None else str(self.plan.journal)
+        return replay(journal.read(), step_loaded, EMPTY_DESK, where=where)
 
     async def _with_journal(
         self, url: str, clock: Clock, sim: SimClock | None, journal: Journal, desk: Desk
@@ -181,12 +204,14 @@ class Session:
         loop.sim = sim
         self.loop = loop
         dispatcher.attach(loop)
-        with trio.fail_after(PREPARE_S_MAX):
+        with trio.move_on_after(PREPARE_S_MAX) as scope:
             await dispatcher.prepare()
+        if scope.cancelled_caught:
+            text = f"the broker's client could not be loaded within {PREPARE_S_MAX:g} s; start again"
+            raise Complaint(text, ExitCode.SESSION_FAILED)
         async with trio.open_nursery() as broker_nursery:
             await broker_nursery.start(dispatcher.run)
             async with trio.open_nursery() as loop_nursery:
-                loop_nursery.start_soon(self._signals)
                 loop_nursery.start_soon(show, self.figures, plan.source, plan.panel)
                 await loop_nursery.start(loop.run)
                 epoch = max(desk.epoch, _epoch_of(journal)) + 1
@@ -197,7 +222,8 @@ class Session:
                 await self._compare(url)
                 loop_nursery.cancel_scope.cancel()
             broker_nursery.cancel_scope.cancel()
-        self._finish(loop, journal)
+        await loop.flush()
+        self._finish(loop)
 
     # ------------------------------------------------------------ the run's end
 
@@ -214,7 +240,7 @@ class Session:
         reason = "interrupted" if self.interrupts else "the session is over"
         await loop.put(OperatorSaid(clock.now(), OperatorWord.DRAIN, reason))
         with trio.move_on_after(plan.drain_s) as scope:
-            await self.bell.until(lambda: is_drained(loop.desk) or self.interrupts > 1 or self.lost is not None)
+            await self.bell.until(lambda: is_drained(loop.desk) or self.lost is not None)
         if scope.cancelled_caught:
             figures.notes.append(f"the drain was not complete after {plan.drain_s:g} s")
 
@@ -228,7 +254,6 @@ class Session:
         if not self.plan.client:
             clean = loop.desk.session.synced_at > 0 and loop.desk.session.sync_failures == 0
             self._differences = [] if clean else ["the last comparison with the broker was not clean"]
-            self._books: dict[str, Any] = {}
             return
         if self.lost is not None:
             self._differences, self._books = [f"the exchange is lost: {self.lost}"], {}
@@ -245,21 +270,18 @@ class Session:
                 return
             await trio.sleep(0.1)
 
-    def _finish(self, loop: Loop, journal: Journal) -> None:
+    def _finish(self, loop: Loop) -> None:
         requests = self._books.get("requests", {})
         counters_429 = loop.desk.throttle.brake.http_429
-        self.report = build_report(
-            loop.desk,
-            self.figures,
+        outcome = Outcome(
             source=self.plan.source,
-            books_agree=not self._differences,
-            differences=self._differences,
+            differences=tuple(self._differences),
             http_429=max(counters_429, int(requests.get("http_429", 0))),
             digest=digest(loop.desk),
-            events=loop.desk.counters.events,
             broker_peak=requests.get("max_in_any_window"),
             interrupted=self.interrupts > 0,
         )
+        self.report = build_report(loop.desk, self.figures, outcome)
 
     # ------------------------------------------------------------ what others tell
 
@@ -286,11 +308,16 @@ class Session:
             self.lost = str(problem)
             self.bell.ring()
 
-    async def _signals(self) -> None:
+    async def _signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         """The first interrupt drains, the second ends at once."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
             async for _ in signals:
                 self.interrupts += 1
+                if self.interrupts > 1:
+                    raise Complaint("interrupted again: ended without draining", ExitCode.INTERRUPTED)
+                if self.loop is None:
+                    raise Complaint("interrupted before the session began", ExitCode.INTERRUPTED)
                 self.bell.ring()
 
 
@@ -299,22 +326,14 @@ def _epoch_of(journal: Journal) -> int:
 
 
 async def run_session(plan: Plan) -> dict[str, Any]:
-    """Runs a session to its end and returns its report. Raises Complaint for what a person can mend."""
+    """Runs a session to its end and returns its report.
+
+    Raises Complaint for what a person can mend, and for a bug, whose evidence is then written.
+    """
     session = Session(plan)
     try:
         await session.run()
-    except* SetupError as group:
-        raise Complaint(f"exchange: {_first(group)}") from None
-    except* Complaint as group:
-        raise _first(group) from None
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - told in a line, kept as evidence
+        raise complaint_of(error, plan.journal) from None
     assert session.report is not None, "container: a session ended without a report"
     return session.report
-
-
-def _first(group: BaseExceptionGroup[Any]) -> Exception:
-    """The first exception of a group that may be nested."""
-    problem: BaseException = group
-    while isinstance(problem, BaseExceptionGroup):
-        problem = problem.exceptions[0]
-    assert isinstance(problem, Exception)
-    return problem

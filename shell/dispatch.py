@@ -82,7 +82,7 @@ class ShellDispatcher:
         await self._rest.prepare()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Carries out what is dispatched until canceled; calls under way are then abandoned (and in doubt)."""
+        """Carries out what is dispatched until canceled; calls under way are then abandoned: in doubt."""
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -133,5 +133,3 @@ class ShellDispatcher:
         await self._inbox.put(
             CallAnswered(self._now(), command.call, outcome.asked_at, outcome.result, outcome.rate)
         )
-
-

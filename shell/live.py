@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from errno import EISDIR
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +27,7 @@ import trio
 
 from kernel.units import SECOND
 from shell.alpaca.settings import AlpacaSettings, live_settings, paper_settings, simulated_settings
+from shell.bugs import complaint_of
 from shell.config import Settings, desk_config, load_settings, read_credentials
 from shell.container import Plan, run_session
 from shell.errors import Complaint, ExitCode
@@ -34,7 +36,7 @@ from shell.exchange.market.synthetic import SYMBOLS
 from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
 from shell.journal import JournalMode
 from shell.onboarding import account_number, exchange_symbols
-from shell.report import text_report, write_report
+from shell.report import draft_of, text_report, write_report
 
 __all__ = ["main", "parse_arguments"]
 
@@ -88,7 +90,9 @@ def make_plan(options: argparse.Namespace, settings: Settings) -> Plan:
 def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
     shell = settings.shell
     if options.exchange and (options.bars or options.seed or options.speed):
-        raise Complaint("--bars, --seed and --speed belong to the exchange that --exchange joins: set them there")
+        raise Complaint(
+            "--bars, --seed and --speed belong to the exchange that --exchange joins: set them there"
+        )
     try:
         rate = parse_speed(options.speed or shell.session.speed)
         symbols, source = _session_symbols(options)
@@ -206,7 +210,7 @@ def _journal_path(options: argparse.Namespace, settings: Settings, *, fresh: boo
 
 
 def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 - below 2^63
+    if not text.isascii() or not text.isdigit() or len(text) > 18:  # below 2^63
         raise Complaint(f"--seed {text}: must be a whole number, at most 18 digits")
     return int(text)
 
@@ -221,38 +225,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def complain(run: Callable[[], int]) -> int:
-    """Runs, and turns what a person can mend into one line and an exit code."""
+    """Runs, and turns whatever ends it into one line and an exit code."""
     try:
         return run()
-    except Complaint as complaint:
+    except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing escapes as a traceback
+        complaint = complaint_of(error, None)
         print(f"live: {complaint.line}", file=sys.stderr)
         return complaint.code
-    except KeyboardInterrupt:
-        print("live: interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
 
 
 def _run(options: argparse.Namespace) -> int:
     settings = load_settings(options.config)
+    path = options.report or (Path(settings.shell.screen.report) if settings.shell.screen.report else None)
+    if path is not None:
+        _check_writable(path)
     plan = make_plan(options, settings)
     report = trio.run(run_session, plan)
     print(text_report(report))
     if plan.journal is not None:
         print(f"replay     python -m shell.replay {plan.journal}")
-    path = options.report or (Path(settings.shell.screen.report) if settings.shell.screen.report else None)
     if path is not None:
         try:
             write_report(report, path)
         except OSError as error:
-            raise Complaint(f"--report {path}: can't be written ({error.strerror})") from None
-    return exit_code(report)
+            text = f"--report {path}: can't be written ({error.strerror}); it stands above"
+            raise Complaint(text, ExitCode.SESSION_FAILED) from None
+    if failure := failure_of(report):
+        raise Complaint(f"the session failed: {failure}", ExitCode.SESSION_FAILED)
+    return ExitCode.OK
 
 
-def exit_code(report: dict[str, Any]) -> int:
-    """OK only when the books agree and every invariant held."""
-    if report["books_agree"] and report["invariants"]["violated"] == 0:
-        return ExitCode.OK
-    return ExitCode.SESSION_FAILED
+def _check_writable(path: Path) -> None:
+    """Complains of a report that could not be written, before hours of trading instead of after."""
+    draft = draft_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.touch()
+        draft.unlink()
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, "is a directory")
+    except OSError as error:
+        raise Complaint(f"--report {path}: can't be written ({error.strerror})") from None
+
+
+def failure_of(report: dict[str, Any]) -> str:
+    """Why a session did not end well, in a line; empty when the books agree and every invariant held."""
+    violated: int = report["invariants"]["violated"]
+    differences: list[str] = report["differences"]
+    if violated:
+        return f"{violated} invariants violated (see the alerts in the report)"
+    if not differences:
+        return ""
+    more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+    return f"{differences[0]}{more}"
 
 
 if __name__ == "__main__":

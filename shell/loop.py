@@ -1,29 +1,34 @@
 """The shell's loop: inbox -> journal -> step -> commands -> outcomes -> inbox.
 
 Rules:
-1. Events are durable before the step that takes them, and so before any command that they caused leaves.
+1. Events are durable before they are stepped, and so before any command that they caused leaves. But a
+   batch of nothing but quotes and ticks is stepped first: it is made durable before its commands leave where
+   it has any, and with the next batch where it has none (at most UNWRITTEN_MAX). So a crash may forget
+   quotes that led to nothing, and nothing else.
 2. One task steps the kernel; everybody else only puts events in the inbox, which is bounded (INBOX_MAX): a
    full inbox holds the senders back, which holds the sockets back.
 3. A batch is what the inbox holds, at most BATCH_MAX events: one commit for all of them.
 4. Commands leave in the kernel's order. The loop has no policy: it does not look into them.
-5. The kernel's `wake_at` is the only timer. In a simulated lock-step session the exchange's time messages take
-   its place, and `idle` says when nothing is in hand (shell/quiescence.py, shell/pen.py).
+5. The kernel's `wake_at` is the only timer. In a simulated lock-step session the exchange's time messages
+   take its place, and `idle` says when nothing is in hand (shell/quiescence.py, shell/pen.py).
 6. Time in the journal never runs backward; the clock sees to that.
+7. Whatever `step` raises is a KernelBug: the batch is made durable, nothing of it leaves, and the loop ends.
 
-Whoever stops the loop does it by `stop`, after which the inbox is worked off once more.
+The loop ends by cancellation; whoever cancels it calls `flush` afterwards, before the Desk's digest is told.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import trio
 
 from kernel import Command, Desk, Event, step
 from kernel.commands import SubmitOrder
-from kernel.events import BarClosed, CallAnswered, LinkReported, Tick, TradeUpdated
+from kernel.events import BarClosed, CallAnswered, LinkReported, QuoteUpdated, Tick, TradeUpdated
 from kernel.links.chart import LinkInput
 from kernel.units import Instant
+from shell.bugs import KernelBug
 from shell.clock import Clock
 from shell.journal import Journal
 from shell.pen import Pen
@@ -38,6 +43,12 @@ INBOX_MAX: Final = 4_096
 
 BATCH_MAX: Final = 256
 """Events of one commit."""
+
+UNWRITTEN_MAX: Final = 512
+"""Quotes and ticks that were stepped and are not yet durable; then they are written."""
+
+LIGHT: Final = (QuoteUpdated, Tick)
+"""Events that may be stepped before they are durable: the next ones say the same, and better."""
 
 
 class Dispatcher(Protocol):
@@ -86,6 +97,7 @@ class Loop:
         self._send, self._receive = trio.open_memory_channel[Item](INBOX_MAX)
         self._wake_at: Instant | None = None
         self._rearmed = trio.Event()
+        self._unwritten: list[Event] = []
         self._in_flight = 0
         self._opening = 0
         self._seq = -1
@@ -145,10 +157,9 @@ class Loop:
             except trio.WouldBlock:
                 break
         if batch:
-            await self._journal.append([arrival.event for arrival in batch])
-            self._figures.commits += 1
-            for arrival in batch:
-                self._step(arrival)
+            # Whole or not at all: what is durable is stepped, whoever cancels. The journal has a deadline.
+            with trio.CancelScope(shield=True):
+                await self._take(batch)
             self._rearmed.set()
         if marks:
             self._seq = marks[-1].seq
@@ -195,32 +206,59 @@ class Loop:
             batch.append(Arrival(Tick(message.now), heard))
 
     def _hold(self, item: Arrival, batch: list[Arrival], earlier: Instant) -> None:
-        """What came in with the time message: of the earlier instant at once, of this one in the pen's order."""
+        """What came in with the time message: of the earlier instant at once, of this one by the pen."""
         assert self._pen is not None
         event = self._pen.admit(item.event, earlier)
         if event is not None:
             batch.append(Arrival(event._replace(at=self._present), item.heard_ns))
 
-    def _step(self, arrival: Arrival) -> None:
+    async def _take(self, batch: Sequence[Arrival]) -> None:
+        """Durable, stepped, handed out; quotes and ticks are stepped first (rule 1)."""
+        is_light = all(isinstance(arrival.event, LIGHT) for arrival in batch)
+        self._unwritten.extend(arrival.event for arrival in batch)
+        if not is_light:
+            await self.flush()
+        caused: list[tuple[Arrival, Command]] = []
+        for arrival in batch:
+            try:
+                commands = self._step(arrival)
+            except Exception as problem:
+                await self.flush()
+                raise KernelBug(self.desk, arrival.event, problem) from problem
+            caused.extend((arrival, command) for command in commands)
+        if caused or len(self._unwritten) >= UNWRITTEN_MAX:
+            await self.flush()
+        for arrival, command in caused:
+            self._hand_out(arrival, command)
+
+    async def flush(self) -> None:
+        """Makes durable what was stepped before it was."""
+        events, self._unwritten = self._unwritten, []
+        if events:
+            await self._journal.append(events)
+            self._figures.commits += 1
+
+    def _step(self, arrival: Arrival) -> tuple[Command, ...]:
         event = arrival.event
         result = step(self.desk, event)
         self.desk = result.desk
         self._wake_at = result.wake_at
-        stepped = time.monotonic_ns()
         if isinstance(event, CallAnswered):
             self._in_flight -= 1
         elif isinstance(event, LinkReported):
             if event.input in (LinkInput.CONNECTED, LinkInput.CONNECTION_LOST, LinkInput.CONNECTION_REFUSED):
                 self._opening = max(0, self._opening - 1)
         elif isinstance(event, TradeUpdated):
-            self._figures.frame_to_stepped.add(stepped - arrival.heard_ns)
+            self._figures.frame_to_stepped.add(time.monotonic_ns() - arrival.heard_ns)
         self._figures.events += 1
-        for command in result.commands:
-            if hasattr(command, "call"):
-                self._in_flight += 1
-            if isinstance(command, SubmitOrder) and isinstance(event, BarClosed):
-                self._figures.bar_to_wire.add(time.monotonic_ns() - arrival.heard_ns)
-            self._dispatcher.dispatch(command)
+        return result.commands
+
+    def _hand_out(self, arrival: Arrival, command: Command) -> None:
+        if hasattr(command, "call"):
+            self._in_flight += 1
+        if isinstance(command, SubmitOrder) and isinstance(arrival.event, BarClosed):
+            self._figures.bar_to_wire.add(time.monotonic_ns() - arrival.heard_ns)
+        self._dispatcher.dispatch(command)
 
     # ------------------------------------------------------------ time
 

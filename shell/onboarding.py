@@ -41,9 +41,7 @@ def exchange_symbols(url: str) -> tuple[str, ...]:
 
 
 def _get(url: str, key: str, secret: str) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - http and https only, by the settings
-        url, headers={"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret}
-    )
+    request = urllib.request.Request(url, headers={"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret})
     handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as answer:

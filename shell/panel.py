@@ -1,8 +1,8 @@
 """What a person sees while a session runs: a live panel on a terminal, plain lines elsewhere.
 
 At most two refreshes a second, each drawn in a worker thread's time budget of a few milliseconds: drawing a
-table blocks the loop for about 12 ms, so never more often. Without a terminal a line is printed at the start, at
-each tenth of the session, and for critical alerts.
+table blocks the loop for about 12 ms, so never more often. Without a terminal a line is printed at the start,
+at each tenth of the session, and for critical alerts.
 """
 
 import sys
@@ -81,7 +81,10 @@ def _draw(figures: SessionFigures, title: str) -> Box:
     head = Table.grid(padding=(0, 2))
     head.add_row("clock", instant_text(desk.at), "mode", _mode(desk))
     head.add_row(
-        "orders", _order_counts(desk), "links", ", ".join(f"{r.link.value} {r.state.value}" for r in desk.links)
+        "orders",
+        _order_counts(desk),
+        "links",
+        ", ".join(f"{r.link.value} {r.state.value}" for r in desk.links),
     )
     head.add_row("refusals", _refusals(desk), "profit", _profit(desk))
     parts: list[object] = [head]

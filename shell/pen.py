@@ -1,4 +1,4 @@
-"""Order in a lock-step session: the same frames give the same events in the same order, whatever the sockets do.
+"""Order in a lock-step session: the same frames give the same events in the same order.
 
 Two sockets and a clock race even on one machine. So, in lock-step only:
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kernel import EMPTY_DESK, Desk, Event, step
+from kernel import EMPTY_DESK, Desk, Event, Step, step
 from kernel.events import Booted
 from kernel.orders.book import open_orders
 from shell.books import wait_text
+from shell.bugs import KernelBug, complaint_of
 from shell.canonical import digest
-from shell.errors import Complaint, ExitCode
+from shell.errors import ExitCode
 from shell.journal import Record, read_journal, replay
 from shell.numbers import instant_text
 from shell.strategies_loader import load_strategies
@@ -23,11 +24,14 @@ from shell.strategies_loader import load_strategies
 __all__ = ["main", "rebuild", "step_loaded"]
 
 
-def step_loaded(desk: Desk, event: Event) -> object:
-    """The kernel's step, with the strategies that a start names loaded first."""
+def step_loaded(desk: Desk, event: Event) -> Step:
+    """The kernel's step, with the strategies that a start names loaded first; raises KernelBug."""
     if isinstance(event, Booted):
         load_strategies(event.config)
-    return step(desk, event)
+    try:
+        return step(desk, event)
+    except Exception as problem:
+        raise KernelBug(desk, event, problem) from problem
 
 
 def rebuild(path: Path) -> tuple[Desk, int]:
@@ -38,7 +42,7 @@ def rebuild(path: Path) -> tuple[Desk, int]:
         nonlocal count
         count += 1
 
-    desk = replay(read_journal(path), step_loaded, EMPTY_DESK, observe=observe, where=str(path))  # type: ignore[arg-type]
+    desk = replay(read_journal(path), step_loaded, EMPTY_DESK, observe=observe, where=str(path))
     return desk, count
 
 
@@ -50,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         desk, count = rebuild(options.journal)
-    except Complaint as complaint:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug is a line and its evidence too
+        complaint = complaint_of(error, options.journal)
         print(f"replay: {complaint.line}", file=sys.stderr)
         return complaint.code
     seconds = time.monotonic() - started

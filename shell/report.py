@@ -12,7 +12,7 @@ import json
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kernel import Desk
 from kernel.orders.book import open_orders
@@ -21,7 +21,7 @@ from kernel.units import VALUE_SCALE, Value
 from shell.numbers import instant_text, scaled_text
 from shell.session import Latencies, SessionFigures
 
-__all__ = ["build_report", "money", "text_report", "write_report"]
+__all__ = ["Outcome", "build_report", "draft_of", "money", "text_report", "write_report"]
 
 CENTS: Final = Decimal("0.01")
 
@@ -49,53 +49,25 @@ def profit_by_strategy(desk: Desk) -> dict[str, Value]:
     return {name: Value(profit) for name, profit in total.items()}
 
 
-def build_report(
-    desk: Desk,
-    figures: SessionFigures,
-    *,
-    source: str,
-    books_agree: bool,
-    differences: list[str],
-    http_429: int,
-    digest: str,
-    events: int,
-    broker_peak: int | None,
-    interrupted: bool,
-) -> dict[str, Any]:
-    """The document. `broker_peak`: the most requests in any window as the exchange counted them."""
+class Outcome(NamedTuple):
+    """What the composition root knows at a session's end."""
+
+    source: str
+    differences: tuple[str, ...]
+    """Between our books and the exchange's, one line each."""
+    http_429: int
+    digest: str
+    broker_peak: int | None
+    """The most requests in any window as the exchange counted them."""
+    interrupted: bool
+
+
+def build_report(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[str, Any]:
+    """The document."""
     counters = desk.counters
-    peak = desk.throttle.peak if broker_peak is None else max(desk.throttle.peak, broker_peak)
-    seconds = (time.monotonic_ns() - figures.started_ns) / 1e9
+    own, theirs = desk.throttle.peak, outcome.broker_peak
     return {
-        "session": {
-            "source": source,
-            "mode": desk.session.mode.value,
-            "reason": desk.session.reason,
-            "epoch": desk.epoch,
-            "ended_at": instant_text(desk.at),
-            "seconds": round(seconds, 3),
-            "interrupted": interrupted,
-            "bars": figures.bars_done,
-            "bars_total": figures.bars_total,
-            "positions": {
-                symbol: scaled_text(quantity)
-                for symbol, quantity in sorted(desk.holdings.net.items())
-                if quantity
-            },
-            "open_orders": len(open_orders(desk.book)),
-            "links": {record.link.value: record.state.value for record in desk.links},
-            "alerts": [
-                {"level": alert.level.value, "code": alert.code, "text": alert.text}
-                for alert in figures.alerts
-            ],
-            "alerts_dropped": figures.alerts_dropped,
-            "anomalies": {a.value: n for a, n in sorted(desk.counters.anomalies.items(), key=_by_value)},
-            "strategies": {
-                seat: record.status.value + (f" ({record.fault})" if record.fault else "")
-                for seat, record in sorted(desk.seats.items())
-            },
-            "notes": list(figures.notes),
-        },
+        "session": _session(desk, figures, outcome),
         "orders": {
             "submitted": counters.submitted,
             "filled": counters.filled,
@@ -108,18 +80,48 @@ def build_report(
         "pnl": {name: money(profit) for name, profit in profit_by_strategy(desk).items()},
         "throttle": {
             "sent": desk.throttle.sent,
-            "max_in_any_window": peak,
+            "max_in_any_window": own if theirs is None else max(own, theirs),
             "limit": desk.throttle.pool.limit,
-            "http_429": http_429,
+            "http_429": outcome.http_429,
         },
         "latency_ms": {
             "frame_to_stepped": _latency(figures.frame_to_stepped),
             "bar_to_wire": _latency(figures.bar_to_wire),
         },
-        "books_agree": books_agree,
-        "differences": differences,
+        "books_agree": not outcome.differences,
+        "differences": list(outcome.differences),
         "invariants": {"checked": counters.checks, "violated": counters.violations},
-        "journal": {"events": events, "digest": digest},
+        "journal": {"events": counters.events, "digest": outcome.digest},
+    }
+
+
+def _session(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[str, Any]:
+    """How it went: for people, and for whoever looks into a failure."""
+    net = sorted(desk.holdings.net.items())
+    alerts = [{"level": a.level.value, "code": a.code, "text": a.text} for a in figures.alerts]
+    anomalies = sorted(desk.counters.anomalies.items(), key=_by_value)
+    return {
+        "source": outcome.source,
+        "mode": desk.session.mode.value,
+        "reason": desk.session.reason,
+        "epoch": desk.epoch,
+        "ended_at": instant_text(desk.at),
+        "seconds": round((time.monotonic_ns() - figures.started_ns) / 1e9, 3),
+        "interrupted": outcome.interrupted,
+        "bars": figures.bars_done,
+        "bars_total": figures.bars_total,
+        "positions": {symbol: scaled_text(quantity) for symbol, quantity in net if quantity},
+        "open_orders": len(open_orders(desk.book)),
+        "links": {record.link.value: record.state.value for record in desk.links},
+        "alerts": alerts,
+        "alerts_dropped": figures.alerts_dropped,
+        "anomalies": {anomaly.value: count for anomaly, count in anomalies},
+        "strategies": {
+            seat: record.status.value + (f" ({record.fault})" if record.fault else "")
+            for seat, record in sorted(desk.seats.items())
+        },
+        "commits": figures.commits,
+        "notes": list(figures.notes),
     }
 
 
@@ -135,10 +137,15 @@ def _latency(waits: Latencies) -> dict[str, float | None]:
     return {"p50": rounded(0.5), "p99": rounded(0.99)}
 
 
+def draft_of(path: Path) -> Path:
+    """Where a report is written before it takes its name."""
+    return path.with_name(path.name + ".part")
+
+
 def write_report(report: dict[str, Any], path: Path) -> None:
     """The document as a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
+    draft = draft_of(path)
     draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
 
@@ -149,17 +156,14 @@ def text_report(report: dict[str, Any]) -> str:
     latency = report["latency_ms"]
     agree = "agree" if report["books_agree"] else "DIFFER"
     lines = [
-        f"session    {session['source']}: {session['bars']} of {session['bars_total']} bars in "
-        f"{session['seconds']:.1f} s, mode {session['mode']} ({session['reason']})",
-        f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} canceled "
-        f"or expired, {orders['rejected']} rejected, {orders['denied']} denied; {report['fills']} executions",
+        _session_line(session),
+        _orders_line(orders, report["fills"]),
         "refusals   " + (_pairs(report["refusals"]) or "none"),
         "profit     " + (_pairs({k: _cents(v) for k, v in report["pnl"].items()}) or "none"),
         "positions  " + (_pairs(session["positions"]) or "flat") + f", open orders {session['open_orders']}",
-        f"throttle   {throttle['sent']} calls, at most {throttle['max_in_any_window']} in any minute of "
-        f"{throttle['limit']}, {throttle['http_429']} refused by the broker",
-        f"latency    frame to stepped {_milliseconds(latency['frame_to_stepped'])}, "
-        f"bar to wire {_milliseconds(latency['bar_to_wire'])}",
+        _throttle_line(throttle),
+        "latency    "
+        + ", ".join(f"{name.replace('_', ' ')} {_milliseconds(latency[name])}" for name in latency),
         f"invariants {report['invariants']['checked']} checks, {report['invariants']['violated']} violated",
         f"journal    {report['journal']['events']} events, digest {report['journal']['digest']}",
         f"books      {agree} with the broker's",
@@ -170,6 +174,27 @@ def text_report(report: dict[str, Any]) -> str:
         lines.append("anomalies  " + anomalies)
     lines.extend(f"note       {note}" for note in session["notes"])
     return "\n".join(lines)
+
+
+def _session_line(session: dict[str, Any]) -> str:
+    return (
+        f"session    {session['source']}: {session['bars']} of {session['bars_total']} bars in "
+        f"{session['seconds']:.1f} s, mode {session['mode']} ({session['reason']})"
+    )
+
+
+def _orders_line(orders: dict[str, int], fills: int) -> str:
+    return (
+        f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} "
+        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied; {fills} executions"
+    )
+
+
+def _throttle_line(throttle: dict[str, int]) -> str:
+    return (
+        f"throttle   {throttle['sent']} calls, at most {throttle['max_in_any_window']} in any minute of "
+        f"{throttle['limit']}, {throttle['http_429']} refused by the broker"
+    )
 
 
 def _pairs(items: dict[str, Any]) -> str:

@@ -22,11 +22,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
 import trio
-import trio_websocket
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from kernel.units import SCALE, SECOND, Instant
 from shell.codec import clean_text, parse_json
 from shell.numbers import parse_scaled
+from shell.websocket import LIBRARY_ERRORS, ended_by, open_socket
 
 __all__ = ["SimClock", "SimLost", "TimeMessage"]
 
@@ -34,7 +35,9 @@ CONNECT_S_MAX: Final = 10.0
 """For connecting, and again for the first time message."""
 
 MESSAGE_BYTES_MAX: Final = 2**16
-CLOSE_S_MAX: Final = 0.1
+MESSAGES_QUEUED_MAX: Final = 4
+"""Time messages received and not yet taken."""
+
 SLEEP_S_MAX: Final = 0.25
 """A real-time sleep looks at the clock at least so often: the exchange's time may have moved."""
 
@@ -108,7 +111,7 @@ class SimClock:
         self._lockstep = lockstep
         self._on_time = on_time
         self._monotonic = monotonic
-        self._socket: trio_websocket.WebSocketConnection | None = None
+        self._socket: WebSocketConnection | None = None
         self._last: TimeMessage | None = None
         self._heard_at = 0
         self._floor = 0
@@ -146,26 +149,23 @@ class SimClock:
 
     async def run(self, *, task_status: trio.TaskStatus[TimeMessage] = trio.TASK_STATUS_IGNORED) -> None:
         """Connect, join, follow. Started with the first time message; ends by SimLost or by cancellation."""
-        lost = "closed"
         try:
-            async with trio.open_nursery() as nursery:
-                with trio.fail_after(CONNECT_S_MAX):
-                    socket = await trio_websocket.connect_websocket_url(
-                        nursery, self._url, max_message_size=MESSAGE_BYTES_MAX
-                    )
+            async with open_socket(
+                self._url,
+                connect_timeout=CONNECT_S_MAX,
+                message_bytes_max=MESSAGE_BYTES_MAX,
+                messages_queued_max=MESSAGES_QUEUED_MAX,
+            ) as socket:
                 try:
                     await self._follow(socket, task_status)
-                except (trio_websocket.ConnectionClosed, SimLost) as error:
-                    lost = str(error)
                 finally:
                     self._socket = None
-                    # The goodbye tells the exchange not to wait for us; nobody is left to hear its answer.
-                    with trio.move_on_after(CLOSE_S_MAX, shield=True):
-                        await socket.aclose()
-                    nursery.cancel_scope.cancel()
-        except* (OSError, trio.TooSlowError, trio_websocket.HandshakeError) as group:
-            lost = f"no connection: {group.exceptions[0]!r}"
-        raise SimLost(f"sim: the session's clock at {self._url} is lost: {lost}")
+        except SimLost:
+            raise
+        except LIBRARY_ERRORS as error:
+            raise SimLost(
+                f"sim: the session's clock at {self._url} is lost: {ended_by(error).detail}"
+            ) from error
 
     async def idle(self, *, seq: int, streams: Mapping[int, int], wake_at: Instant | None) -> None:
         """Report that everything up to time message `seq` is done and nothing is in flight.
@@ -184,12 +184,10 @@ class SimClock:
         }
         try:
             await self._socket.send_message(json.dumps(report, separators=(",", ":")))
-        except trio_websocket.ConnectionClosed:
+        except ConnectionClosed:
             return
 
-    async def _follow(
-        self, socket: trio_websocket.WebSocketConnection, task_status: trio.TaskStatus[TimeMessage]
-    ) -> None:
+    async def _follow(self, socket: WebSocketConnection, task_status: trio.TaskStatus[TimeMessage]) -> None:
         join = {"type": "join", "client": self._client, "lockstep": self._lockstep}
         await socket.send_message(json.dumps(join))
         with trio.move_on_after(CONNECT_S_MAX) as scope:

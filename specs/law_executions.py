@@ -141,7 +141,7 @@ def bust_takes_back_exactly(p: int, q: int, r: int, s: int, own_id: bool) -> boo
         ledger.quantity == s
         and ledger.value == r * s
         and (twice.quantity, twice.value) == (s, r * s)
-        and booking.quantity == 0
+        and booking == (Outcome.DUPLICATE, 0, 0)
     )
 
 

@@ -64,6 +64,20 @@ def equity_in_whole_shares(quantity: int, increment: int) -> bool:
     return rounded % UNIT == 0 and is_whole(rounded) and abs(quantity - rounded) < UNIT
 
 
+def fraction_where_it_is_allowed(quantity: int, which: int, equity: bool) -> bool:
+    """A fractionable asset trades in its own increment, an equity as well as a coin.
+
+    Promise: I9
+    pre: 0 <= which < 8
+    post: __return__
+    """
+    rules = _rules(LOTS[which], 0, equity, True)
+    return (
+        lot_for(rules) == LOTS[which]
+        and abs(quantity - round_quantity(rules, Quantity(quantity))) < LOTS[which]
+    )
+
+
 def accepted_means_legal(quantity: int, minimum: int, which: int) -> bool:
     """No refusal means: positive, whole lots, at least the minimum. And what is all that has no refusal.
 

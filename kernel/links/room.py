@@ -8,7 +8,7 @@ credentials are final until an operator's word.
 
 from typing import Final
 
-from kernel.commands import AlertLevel, OpenLink
+from kernel.commands import AlertLevel, CloseLink, OpenLink
 from kernel.desk import Turn
 from kernel.events import LinkName, LinkReported
 from kernel.links.chart import LINK_TABLE, LinkInput, LinkState
@@ -24,10 +24,18 @@ ATTEMPTS_SHIFT_MAX: Final = 16
 
 
 def move_link(turn: Turn, link: LinkName, given: LinkInput, detail: str = "") -> LinkRecord:
-    """Moves a link by its chart and returns its record."""
+    """Moves a link by its chart and returns its record.
+
+    A step that can't follow the last one is said, and the connection that took it is closed: its end leads to
+    a new one.
+    """
     record = link_of(turn.links, link)
     move = LINK_TABLE.next(record.state, given)
-    if move.is_move and move.target is not record.state:
+    if move.is_fault:
+        text = f"{link.value}: {given.value} while {record.state.value}"
+        turn.note(Anomaly.LINK_CONFUSED, text, AlertLevel.WARNING)
+        turn.commands.append(CloseLink(link))
+    elif move.is_move:
         record = record._replace(state=move.target, since=turn.at, detail=detail or record.detail)
         _set(turn, record)
     return record
@@ -66,14 +74,15 @@ def on_link(turn: Turn, event: LinkReported) -> None:
     before = link_of(turn.links, event.link)
     record = move_link(turn, event.link, event.input, event.detail)
     if event.input is LinkInput.FRAME_RECEIVED:
-        _set(turn, record._replace(last_heard=turn.at))
-        return
-    if event.input is LinkInput.CONNECTED:
-        _set(turn, record._replace(connects=record.connects + 1))
-    elif event.input in (LinkInput.CONNECTION_LOST, LinkInput.CONNECTION_REFUSED):
-        if before.state is not LinkState.DOWN:
+        record = record._replace(last_heard=turn.at)
+        _set(turn, record)
+    elif event.input is LinkInput.CONNECTED:
+        record = record._replace(connects=record.connects + 1)
+        _set(turn, record)
+    elif event.input is LinkInput.CONNECTION_LOST or event.input is LinkInput.CONNECTION_REFUSED:
+        if before.state is not LinkState.DOWN and record.state is LinkState.DOWN:
             _plan(turn, record, event)
-    elif event.input is LinkInput.AUTHENTICATION_REFUSED:
+    elif event.input is LinkInput.AUTHENTICATION_REFUSED and before.state is not LinkState.UNAUTHORIZED:
         text = f"{event.link.value}: credentials refused: {event.detail}"
         turn.note(Anomaly.LINK_UNAUTHORIZED, text, AlertLevel.CRITICAL)
     if record.state is LinkState.RESYNCING and before.state is not LinkState.RESYNCING:

@@ -13,8 +13,8 @@ from immutables import Map
 from kernel.commands import FetchActivities
 from kernel.desk import Turn
 from kernel.events import ActivityRows, CallResult
-from kernel.orders.ledger import is_exact, take_evidence
-from kernel.orders.lifecycle import Change
+from kernel.orders.ledger import is_exact
+from kernel.orders.lifecycle import take_sums
 from kernel.orders.record import NEVER
 from kernel.orders.room import commit
 from kernel.orders.scan import NO_SCAN, LegSum, Scan
@@ -31,20 +31,20 @@ RETRY: Final = Duration(5 * SECOND)
 PAGES_MAX: Final = 200
 """Pages of one reading: 20,000 fills. Beyond it the reading is given up and begun again later."""
 READINGS_MAX: Final = 20
-"""Readings in a row that may bring nothing; then the estimate stays until something new is lacking."""
+"""Readings in a row that may bring nothing; then the estimate stays until another order lacks executions."""
 
 
 def fills_due(turn: Turn) -> None:
     """Starts a reading when an order lacks executions and none is under way."""
     if turn.scan.call or not turn.book.lacking:
         return
-    if turn.scan.fruitless >= READINGS_MAX and turn.scan.lacking == len(turn.book.lacking):
+    if turn.scan.fruitless >= READINGS_MAX:
         return
     start = turn.at
     for name in turn.book.lacking:
         times = turn.book.orders[name].times
         start = min(start, times.sent if times.sent != NEVER else times.created)
-    _ask(turn, Scan(0, Instant(max(0, start - MARGIN)), Map(), 0, turn.scan.fruitless, 0), None)
+    _ask(turn, Scan(0, Instant(max(0, start - MARGIN)), Map(), 0, turn.scan.fruitless), None)
 
 
 def _ask(turn: Turn, scan: Scan, token: str | None) -> None:
@@ -74,22 +74,15 @@ def on_activities(turn: Turn, call: int, result: CallResult) -> None:
         return
     for name in sorted(turn.book.lacking):
         old = turn.book.orders[name]
-        ledger, quantity, value = old.ledger, Quantity(0), Value(0)
-        for leg in old.broker_ids:
-            leg_sum = sums.get(leg)
-            if leg_sum is not None:
-                ledger, more, worth = take_evidence(
-                    ledger, leg, leg_sum.quantity, leg_sum.value, turn.at, exact=True
-                )
-                quantity, value = Quantity(quantity + more), Value(value + worth)
-        if ledger is not old.ledger:
+        legs = tuple((leg, *sums[leg]) for leg in old.broker_ids if leg in sums)
+        change = take_sums(old, legs, turn.at)
+        if change.order is not old:
             scan = scan._replace(fruitless=-1)
-            commit(turn, old, Change(old._replace(ledger=ledger), quantity, value, ()))
+            commit(turn, old, change)
     _finish(turn, scan)
 
 
 def _finish(turn: Turn, scan: Scan) -> None:
-    lacking = len(turn.book.lacking)
-    turn.scan = NO_SCAN._replace(fruitless=scan.fruitless + 1, lacking=lacking)
+    turn.scan = NO_SCAN._replace(fruitless=scan.fruitless + 1)
     if any(not is_exact(turn.book.orders[name].ledger) for name in turn.book.lacking):
         turn.wake(Instant(turn.at + RETRY), "fills")

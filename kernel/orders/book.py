@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from immutables import Map
 
+from kernel.orders.chart import OrderStatus
 from kernel.orders.ledger import fills_missing
 from kernel.orders.record import ENDED, Order, reserved
 from kernel.seats import seat_of
@@ -33,6 +34,7 @@ __all__ = [
     "tally_of",
 ]
 
+WORKING: Final = OrderStatus.WORKING
 BUY: Final = Side.BUY
 ENTRY: Final = Purpose.ENTRY
 
@@ -98,82 +100,72 @@ def find(book: Book, client_order_id: str, broker_order_id: str) -> Order | None
 
 def put(book: Book, old: Order | None, new: Order) -> Book:
     """The book with `old` exchanged for `new` (or `new` added), indexes and tallies with it."""
-    orders = book.orders.set(new.client_order_id, new)
-    by_broker = book.by_broker
+    name = new.client_order_id
+    orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value = book
+    orders = orders.set(name, new)
     if old is None or old.broker_ids is not new.broker_ids:
         for broker_id in new.broker_ids:
             if broker_id not in by_broker:
-                by_broker = by_broker.set(broker_id, new.client_order_id)
-    lacking = book.lacking
+                by_broker = by_broker.set(broker_id, name)
     if old is None or old.ledger is not new.ledger:
-        lacking = _with_lacking(lacking, new)
-    was_open = old is not None and old.status not in ENDED
-    now_open = new.status not in ENDED
-    if not was_open and not now_open:
-        return book._replace(orders=orders, by_broker=by_broker, lacking=lacking)
-    before = reserved(old) if old is not None else ZERO_QUANTITY
-    after = reserved(new)
-    if was_open == now_open and before == after:
-        return book._replace(orders=orders, by_broker=by_broker, lacking=lacking)
-    opened = int(now_open) - int(was_open)
-    change = after - before
-    worth = change * new.reserve_price
-    is_entry = new.ticket.purpose is ENTRY
-    return Book(
-        orders,
-        book.names,
-        by_broker,
-        _with_symbol(book.symbols, new, opened, change, worth),
-        _with_strategy(book.strategies, new, opened, change) if opened or not is_entry else book.strategies,
-        book.open_count + opened,
-        lacking,
-        Value(book.entry_value + worth) if is_entry else book.entry_value,
-    )
+        lacking = _with_lacking(lacking, old, new)
+    was_open = old is not None and (old.status is WORKING or old.status not in ENDED)
+    now_open = new.status is WORKING or new.status not in ENDED
+    if was_open or now_open:
+        before = reserved(old) if old is not None else ZERO_QUANTITY
+        change = reserved(new) - before
+        opened = now_open - was_open
+        worth = change * new.reserve_price
+        if old is not None and old.reserve_price != new.reserve_price:
+            worth += before * (new.reserve_price - old.reserve_price)
+        if change or opened or worth:
+            is_entry = new.ticket.purpose is ENTRY
+            symbols = _with_symbol(symbols, new, opened, change, worth)
+            if opened or not is_entry:
+                strategies = _with_strategy(strategies, new, opened, change)
+            open_count += opened
+            if is_entry:
+                entry_value = Value(entry_value + worth)
+    return Book(orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value)
 
 
-def _with_lacking(lacking: Map[str, Side], order: Order) -> Map[str, Side]:
-    name = order.client_order_id
-    if fills_missing(order.ledger):
-        return lacking.set(name, order.ticket.side)
-    return lacking.delete(name) if name in lacking else lacking
+def _with_lacking(lacking: Map[str, Side], old: Order | None, new: Order) -> Map[str, Side]:
+    if fills_missing(new.ledger):
+        return lacking.set(new.client_order_id, new.ticket.side)
+    if old is not None and fills_missing(old.ledger):
+        return lacking.delete(new.client_order_id)
+    return lacking
 
 
 def _with_symbol(
     symbols: Map[str, SymbolTally], order: Order, opened: int, change: int, worth: int
 ) -> Map[str, SymbolTally]:
     ticket = order.ticket
-    tally = symbols.get(ticket.symbol, NO_SYMBOL_TALLY)
-    names = tally.open
+    symbol = ticket.symbol
+    buys, buy_value, sells, sell_value, entries, reducing, names = symbols.get(symbol, NO_SYMBOL_TALLY)
     if opened > 0:
         names = names.set(order.client_order_id, ticket.side)
     elif opened < 0:
         names = names.delete(order.client_order_id)
-    is_entry = ticket.purpose is ENTRY
-    is_buy = ticket.side is BUY
-    return symbols.set(
-        ticket.symbol,
-        SymbolTally(
-            Quantity(tally.buy_quantity + change) if is_buy else tally.buy_quantity,
-            Value(tally.buy_value + worth) if is_buy else tally.buy_value,
-            tally.sell_quantity if is_buy else Quantity(tally.sell_quantity + change),
-            tally.sell_value if is_buy else Value(tally.sell_value + worth),
-            tally.entries + opened if is_entry else tally.entries,
-            tally.reducing_quantity if is_entry else Quantity(tally.reducing_quantity + change),
-            names,
-        ),
-    )
+    if ticket.side is BUY:
+        buys, buy_value = Quantity(buys + change), Value(buy_value + worth)
+    else:
+        sells, sell_value = Quantity(sells + change), Value(sell_value + worth)
+    if ticket.purpose is ENTRY:
+        entries += opened
+    else:
+        reducing = Quantity(reducing + change)
+    return symbols.set(symbol, SymbolTally(buys, buy_value, sells, sell_value, entries, reducing, names))
 
 
 def _with_strategy(
     strategies: Map[str, DeskTally], order: Order, opened: int, change: int
 ) -> Map[str, DeskTally]:
     key = seat_of(order.strategy, order.ticket.symbol)
-    tally = strategies.get(key, NO_DESK_TALLY)
+    entries, exits, quantity = strategies.get(key, NO_DESK_TALLY)
     if order.ticket.purpose is ENTRY:
-        return strategies.set(key, tally._replace(entries=tally.entries + opened))
-    return strategies.set(
-        key, DeskTally(tally.entries, tally.exits + opened, Quantity(tally.exit_quantity + change))
-    )
+        return strategies.set(key, DeskTally(entries + opened, exits, quantity))
+    return strategies.set(key, DeskTally(entries, exits + opened, Quantity(quantity + change)))
 
 
 def add_name(book: Book, client_order_id: str, name: str) -> Book:

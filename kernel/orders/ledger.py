@@ -130,8 +130,9 @@ def _booked(leg: Leg) -> tuple[Quantity, Value]:
 
 
 def _leg_index(legs: tuple[Leg, ...], broker_order_id: str) -> int:
-    for index, leg in enumerate(legs):
-        if leg.broker_order_id == broker_order_id:
+    """Where a leg stands, -1 for nowhere; the last one is asked first, for most reports are about it."""
+    for index in range(len(legs) - 1, -1, -1):
+        if legs[index].broker_order_id == broker_order_id:
             return index
     return -1
 
@@ -140,14 +141,17 @@ def _with_leg(
     ledger: Ledger, executions: Map[str, Entry], old: Leg | None, new: Leg
 ) -> tuple[Ledger, Quantity, Value]:
     """The ledger with one leg put or exchanged, and what that changed."""
-    before_quantity, before_value = NOTHING if old is None else _booked(old)
     after_quantity, after_value = _booked(new)
-    change = Quantity(after_quantity - before_quantity)
-    worth = Value(after_value - before_value)
     legs = ledger.legs
     if old is None:
+        change, worth = after_quantity, after_value
         legs = (*legs, new)
-    elif len(legs) == 1:
+        total = Ledger(executions, legs, Quantity(ledger.quantity + change), Value(ledger.value + worth))
+        return total, change, worth
+    before_quantity, before_value = _booked(old)
+    change = Quantity(after_quantity - before_quantity)
+    worth = Value(after_value - before_value)
+    if len(legs) == 1:
         legs = (new,)
     else:
         legs = tuple(new if leg.broker_order_id == new.broker_order_id else leg for leg in legs)
@@ -159,21 +163,28 @@ def _with_leg(
 
 
 def _add(
-    ledger: Ledger, executions: Map[str, Entry], leg_id: str, price: Price, quantity: Quantity
+    ledger: Ledger, executions: Map[str, Entry], leg_id: str, price: Price, quantity: Quantity, corrects: bool
 ) -> tuple[Ledger, Quantity, Value]:
-    """Adds `quantity` (negative to take back) at `price` to a leg's executions."""
+    """Adds `quantity` at `price` to a leg's executions.
+
+    A correction goes to the broker's figure too where that is ahead: what it corrects was taken out of both.
+    """
     index = _leg_index(ledger.legs, leg_id)
     if index < 0:
         old = None
         new = Leg(leg_id, quantity, Value(price * quantity), ZERO_QUANTITY, ZERO_VALUE, False, Instant(0))
     else:
         old = ledger.legs[index]
+        worth = price * quantity
+        told, told_value = old.evidence_quantity, old.evidence_value
+        if corrects and told > old.quantity:
+            told, told_value = Quantity(told + quantity), Value(told_value + worth)
         new = Leg(
             old.broker_order_id,
             Quantity(old.quantity + quantity),
-            Value(old.value + price * quantity),
-            old.evidence_quantity,
-            old.evidence_value,
+            Value(old.value + worth),
+            told,
+            told_value,
             old.evidence_exact,
             old.evidence_from,
         )
@@ -202,14 +213,14 @@ def book(ledger: Ledger, leg_id: str, execution: ExecutionReport) -> tuple[Ledge
         return ledger, Booking(OUTCOME_CONFLICT, ZERO_QUANTITY, ZERO_VALUE)
     taken_quantity, taken_value = NOTHING
     outcome = OUTCOME_BOOKED
-    if execution.kind is CORRECT and execution.previous_execution_id is not None:
-        ledger, taken_quantity, taken_value = _take_back(
-            ledger, execution.previous_execution_id, execution.at
-        )
+    corrects = execution.kind is CORRECT
+    previous = execution.previous_execution_id
+    if corrects and previous is not None:
+        ledger, taken_quantity, taken_value = _take_back(ledger, previous, execution.at)
         outcome = OUTCOME_VOIDED
     entry = Entry(execution.price, execution.quantity, leg_id, execution.price, execution.quantity)
     executions = ledger.executions.set(execution.execution_id, entry)
-    ledger, quantity, value = _add(ledger, executions, leg_id, execution.price, execution.quantity)
+    ledger, quantity, value = _add(ledger, executions, leg_id, execution.price, execution.quantity, corrects)
     return ledger, Booking(outcome, Quantity(quantity + taken_quantity), Value(value + taken_value))
 
 
@@ -232,7 +243,11 @@ def _void(ledger: Ledger, bust: ExecutionReport, known: Entry | None) -> tuple[L
 
 
 def _take_back(ledger: Ledger, target: str, at: Instant) -> tuple[Ledger, Quantity, Value]:
-    """Makes the execution `target` count nothing, now or when it comes; evidence before `at` is void."""
+    """Makes the execution `target` count nothing, now or when it comes.
+
+    Reports older than `at` are no evidence any more. Where the broker's figure was ahead of our executions it
+    had this one in it: what we have not seen stays booked.
+    """
     entry = ledger.executions.get(target)
     if entry is None:
         ahead = Entry(Price(0), ZERO_QUANTITY, "", Price(0), ZERO_QUANTITY)
@@ -241,13 +256,15 @@ def _take_back(ledger: Ledger, target: str, at: Instant) -> tuple[Ledger, Quanti
         return ledger, ZERO_QUANTITY, ZERO_VALUE
     executions = ledger.executions.set(target, entry._replace(quantity=ZERO_QUANTITY))
     old = ledger.legs[_leg_index(ledger.legs, entry.leg)]
+    taken = entry.price * entry.quantity
+    is_ahead = old.evidence_quantity > old.quantity
     new = Leg(
         old.broker_order_id,
         Quantity(old.quantity - entry.quantity),
-        Value(old.value - entry.price * entry.quantity),
-        ZERO_QUANTITY,
-        ZERO_VALUE,
-        False,
+        Value(old.value - taken),
+        Quantity(old.evidence_quantity - entry.quantity) if is_ahead else ZERO_QUANTITY,
+        Value(old.evidence_value - taken) if is_ahead else ZERO_VALUE,
+        old.evidence_exact and is_ahead,
         at,
     )
     return _with_leg(ledger, executions, old, new)
@@ -268,9 +285,9 @@ def take_evidence(
         new = Leg(leg_id, ZERO_QUANTITY, ZERO_VALUE, quantity, value, exact, Instant(0))
         return _with_leg(ledger, ledger.executions, None, new)
     old = ledger.legs[index]
-    known = max(old.evidence_quantity, old.quantity)
+    is_news = quantity > old.quantity and quantity > old.evidence_quantity
     refines = exact and not old.evidence_exact and quantity == old.evidence_quantity > old.quantity
-    if at < old.evidence_from or not (quantity > known or refines):
+    if at < old.evidence_from or not (is_news or refines):
         return ledger, ZERO_QUANTITY, ZERO_VALUE
     new = Leg(old.broker_order_id, old.quantity, old.value, quantity, value, exact, old.evidence_from)
     return _with_leg(ledger, ledger.executions, old, new)
@@ -278,7 +295,10 @@ def take_evidence(
 
 def fills_missing(ledger: Ledger) -> bool:
     """Whether the broker counts more than the executions that we have seen."""
-    return any(leg.evidence_quantity > leg.quantity for leg in ledger.legs)
+    legs = ledger.legs
+    if len(legs) == 1:
+        return legs[0].evidence_quantity > legs[0].quantity
+    return any(leg.evidence_quantity > leg.quantity for leg in legs)
 
 
 def is_exact(ledger: Ledger) -> bool:

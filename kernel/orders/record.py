@@ -2,6 +2,9 @@
 
 The record is a value; the functions that change it live in lifecycle.py, and the tables that decide in
 chart.py. "Partially filled", "open" and "leaves" are derived here and stored nowhere.
+
+What never changes, what changes with each fill, and what changes only while something is pursued are
+records of their own (ticket, ledger and times, pursuit), so a fill rebuilds little.
 """
 
 from typing import Final, NamedTuple
@@ -14,10 +17,10 @@ from kernel.units import Instant, Price, Quantity
 __all__ = [
     "ENDED",
     "NEVER",
-    "NO_DOUBT",
+    "NO_PURSUIT",
     "NO_TIMES",
-    "Doubt",
     "Order",
+    "Pursuit",
     "Replacement",
     "Times",
     "broker_order_id",
@@ -27,6 +30,7 @@ __all__ = [
     "new_order",
     "overfill",
     "reserved",
+    "with_booked",
 ]
 
 NEVER: Final = Instant(0)
@@ -49,18 +53,26 @@ class Times(NamedTuple):
 NO_TIMES: Final = Times(NEVER)
 
 
-class Doubt(NamedTuple):
-    """How the search for an order in doubt (or a fact that is missing) goes."""
+class Pursuit(NamedTuple):
+    """How far we are with what the broker has not answered: a submit in doubt, a cancel without effect."""
 
     misses: int
-    """Consecutive not-founds."""
+    """Consecutive not-founds that count: older than the grace and spaced."""
+    missed_at: Instant
+    """When the last of them was asked."""
     queries: int
     """Queries sent since the doubt began."""
+    query_call: int
+    """The query under way; zero for none. There is never more than one."""
     next_query_at: Instant
     """NEVER while no query is planned."""
+    cancels: int
+    """Cancels sent."""
+    next_cancel_at: Instant
+    """When the cancel is looked after again; NEVER while none is pending."""
 
 
-NO_DOUBT: Final = Doubt(0, 0, NEVER)
+NO_PURSUIT: Final = Pursuit(0, NEVER, 0, 0, NEVER, 0, NEVER)
 
 
 class Replacement(NamedTuple):
@@ -97,10 +109,10 @@ class Order(NamedTuple):
     """When the desk cancels it by itself; NEVER for not at all."""
     reserve_price: Price
     """What a unit may cost in the worst case: the limit, or the far quote with Alpaca's collar."""
-    doubt: Doubt
-    cancel_tries: int
+    pursuit: Pursuit
     replacement: Replacement | None
     anomalies: int
+    """Words that did not fit its state."""
 
 
 ENDED: Final = frozenset(
@@ -116,6 +128,7 @@ ENDED: Final = frozenset(
 )
 """Statuses in which nothing more is expected to fill."""
 
+WORKING: Final = OrderStatus.WORKING
 IN_DOUBT: Final = OrderStatus.IN_DOUBT
 
 
@@ -139,16 +152,21 @@ def new_order(
         times=Times(now),
         expires_at=expires_at,
         reserve_price=reserve_price,
-        doubt=NO_DOUBT,
-        cancel_tries=0,
+        pursuit=NO_PURSUIT,
         replacement=None,
         anomalies=0,
     )
 
 
+def with_booked(order: Order, ledger: Ledger, times: Times) -> Order:
+    """The order with other books and times: `_replace` for the path of every fill, at a third of its cost."""
+    a, b, c, d, e, f, g, _, h, i, j, k, _, m, n, o, p, q = order
+    return Order(a, b, c, d, e, f, g, ledger, h, i, j, k, times, m, n, o, p, q)
+
+
 def is_open(order: Order) -> bool:
     """Whether it may still fill at the broker, as far as we know (in doubt counts as open)."""
-    return order.status not in ENDED
+    return order.status is WORKING or order.status not in ENDED
 
 
 def is_in_doubt(order: Order) -> bool:
@@ -158,19 +176,20 @@ def is_in_doubt(order: Order) -> bool:
 
 def leaves(order: Order) -> Quantity:
     """What can still fill: zero once the order has ended."""
-    if order.status in ENDED:
+    if not is_open(order):
         return Quantity(0)
     return Quantity(max(0, order.quantity - order.ledger.quantity))
 
 
 def reserved(order: Order) -> Quantity:
     """Leaves in the worst case: a pending replace may win or lose, so the larger of the two counts."""
-    if order.status in ENDED:
+    if order.status is not WORKING and order.status in ENDED:
         return Quantity(0)
     total = order.quantity
     if order.replacement is not None and order.replacement.quantity > total:
         total = order.replacement.quantity
-    return Quantity(max(0, total - order.ledger.quantity))
+    left = total - order.ledger.quantity
+    return Quantity(max(0, left))
 
 
 def overfill(order: Order) -> Quantity:

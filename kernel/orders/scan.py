@@ -26,8 +26,6 @@ class Scan(NamedTuple):
     pages: int
     fruitless: int
     """Readings in a row that brought nothing new."""
-    lacking: int
-    """Orders that lacked executions when the last reading ended."""
 
 
-NO_SCAN: Final = Scan(0, Instant(0), Map(), 0, 0, 0)
+NO_SCAN: Final = Scan(0, Instant(0), Map(), 0, 0)

@@ -10,27 +10,25 @@ from kernel.session.days import day_of
 from kernel.symbols.rules import AssetClass
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Quantity, Value
 
-__all__ = ["fill_of"]
+__all__ = ["fill_of", "is_coin"]
 
 CRYPTO: Final = AssetClass.CRYPTO
+
+
+def is_coin(turn: Turn, symbol: str) -> bool:
+    """Whether a symbol is a coin pair: as its rules say, or by its form while they are not known."""
+    rules = turn.rules.get(symbol)
+    return "/" in symbol if rules is None else rules.asset_class is CRYPTO
 
 
 def fill_of(turn: Turn, order: Order, quantity: Quantity, value: Value) -> Fill:
     """The fill that a change of `quantity` and `value` of `order` is."""
     ticket = order.ticket
-    rules = turn.rules.get(ticket.symbol)
-    is_crypto = rules is not None and rules.asset_class is CRYPTO
+    symbol, side = ticket.symbol, ticket.side
+    is_crypto = is_coin(turn, symbol)
     fee_quantity, fee_value = ZERO_QUANTITY, ZERO_VALUE
     if is_crypto:
-        fee_quantity, fee_value = taken_fee(ticket.side, quantity, value, turn.config.crypto_fee)
-    return Fill(
-        seat_of(order.strategy, ticket.symbol),
-        ticket.symbol,
-        ticket.side,
-        quantity,
-        value,
-        fee_quantity,
-        fee_value,
-        turn.at,
-        day_of(turn.at, is_crypto),
-    )
+        fee_quantity, fee_value = taken_fee(side, quantity, value, turn.config.crypto_fee)
+    at = turn.at
+    seat = seat_of(order.strategy, symbol)
+    return Fill(seat, symbol, side, quantity, value, fee_quantity, fee_value, at, day_of(at, is_crypto))

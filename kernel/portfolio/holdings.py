@@ -105,56 +105,50 @@ NO_HOLDINGS: Final = Holdings(Map(), Map(), Map(), ZERO_VALUE, ZERO_VALUE, (), 0
 
 
 def taken_fee(side: Side, quantity: Quantity, value: Value, ratio: Ratio) -> tuple[Quantity, Value]:
-    """(coins, cash) that the venue keeps of a crypto execution: of the coin on a buy, rounded up to 10^-9
-    (Alpaca cuts what is received); of the cash on a sell, exact.
+    """(coins, cash) that the venue keeps of a crypto execution: of the coin on a buy, of the cash on a sell.
+
+    Rounded against us (Alpaca cuts what is received), and by size: what a bust takes back gives back its fee.
     """
-    if ratio == 0 or quantity <= 0:
-        return ZERO_QUANTITY, ZERO_VALUE
     if side is BUY:
-        return Quantity(ceil_div(quantity * ratio, SCALE)), ZERO_VALUE
-    return ZERO_QUANTITY, Value(value * ratio // SCALE)
+        return Quantity(_fee(quantity, ratio)), ZERO_VALUE
+    return ZERO_QUANTITY, Value(_fee(value, ratio))
+
+
+def _fee(amount: int, ratio: Ratio) -> int:
+    return ceil_div(amount * ratio, SCALE) if amount >= 0 else -ceil_div(-amount * ratio, SCALE)
 
 
 def book_fill(holdings: Holdings, fill: Fill) -> tuple[Holdings, RoundTrip | None]:
     """The holdings after a fill, and the round trip that it ended, if it did."""
-    old = holdings.seats.get(fill.seat, FLAT)
-    if fill.side is BUY:
-        signed = Quantity(fill.quantity - fill.fee_quantity)
-        paid = Value(fill.value + fill.fee_value)
+    seat, symbol, side, quantity, value, fee_quantity, fee_value, at, day = fill
+    seats, net, days, cash_flow, fees, trips, trip_count = holdings
+    old = seats.get(seat, FLAT)
+    if side is BUY:
+        signed = Quantity(quantity - fee_quantity)
+        paid = Value(value + fee_value)
     else:
-        signed = Quantity(-fill.quantity)
-        paid = Value(fill.fee_value - fill.value)
-    new = fold(old, signed, paid, fill.at)
-    days = holdings.days
-    tally = days.get(fill.seat)
-    if tally is None or tally.day != fill.day:
-        tally = DayTally(fill.day, 0, old.realized)
-        days = days.set(fill.seat, tally)
-    if new.opened_at != old.opened_at and new.quantity != 0:
-        days = days.set(fill.seat, tally._replace(entries=tally.entries + 1))
-    net = holdings.net
+        signed = Quantity(-quantity)
+        paid = Value(fee_value - value)
+    new = fold(old, signed, paid, at)
+    held, holds = old.quantity, new.quantity
+    is_turned = (held > 0 > holds) or (held < 0 < holds)
+    tally = days.get(seat)
+    if tally is None or tally.day != day:
+        tally = DayTally(day, 0, old.realized)
+        days = days.set(seat, tally)
+    if holds and (not held or is_turned):
+        days = days.set(seat, DayTally(tally.day, tally.entries + 1, tally.realized_before))
     if signed:
-        net = net.set(fill.symbol, Quantity(net.get(fill.symbol, ZERO_QUANTITY) + signed))
+        net = net.set(symbol, Quantity(net.get(symbol, ZERO_QUANTITY) + signed))
     trip = None
-    trips = holdings.trips
-    count = holdings.trip_count
-    if old.quantity != 0 and new.opened_at != old.opened_at:
+    if held and (not holds or is_turned):
         profit = Value(new.realized - old.realized + old.trip_realized)
-        trip = RoundTrip(fill.seat, old.opened_at, fill.at, old.trip_quantity, profit)
+        trip = RoundTrip(seat, old.opened_at, at, old.trip_quantity, profit)
         trips = (*trips[-(TRIPS_MAX - 1) :], trip)
-        count += 1
-    return (
-        Holdings(
-            holdings.seats.set(fill.seat, new),
-            net,
-            days,
-            Value(holdings.cash_flow - paid),
-            Value(holdings.fees + fill.fee_value),
-            trips,
-            count,
-        ),
-        trip,
-    )
+        trip_count += 1
+    cash_flow = Value(cash_flow - paid)
+    fees = Value(fees + fee_value)
+    return Holdings(seats.set(seat, new), net, days, cash_flow, fees, trips, trip_count), trip
 
 
 def position_of(holdings: Holdings, seat: str) -> Position:

@@ -10,8 +10,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from kernel.links.chart import LinkState
+from kernel.orders.intents import is_taken
 from kernel.outbox import WAITING_MAX
 from kernel.reasons import Refusal, RefusalCode
+from kernel.risk.prices import is_dust
 from kernel.risk.question import Question
 from kernel.session.chart import Mode
 from kernel.sides import OrderType, Purpose, Side
@@ -90,7 +92,9 @@ def symbol_fresh(q: Question) -> Refusal | None:
 
 def shortable(q: Question) -> Refusal | None:
     """A sell that opens a short needs a symbol that can be shorted."""
-    if q.ticket.side is BUY or q.rules is None or q.position > 0:
+    if q.ticket.side is BUY or q.rules is None:
+        return None
+    if q.position - q.tally.sell_quantity >= q.ticket.quantity:
         return None
     if q.rules.shortable and q.rules.easy_to_borrow and q.ticket.quantity % SCALE == 0:
         return None
@@ -190,14 +194,16 @@ def collar(q: Question) -> Refusal | None:
 
 def duplicate(q: Question) -> Refusal | None:
     """The intent was not taken before (I2)."""
-    if q.intent not in q.intents:
+    if not is_taken(q.intents, q.intent, q.now, q.limits.intent_horizon):
         return None
     return Refusal(C.DUPLICATE, q.intent, "once")
 
 
 def single_trade(q: Question) -> Refusal | None:
-    """No entry while the symbol has a position or an open entry, when so configured."""
-    if not q.limits.single_trade_per_symbol or (q.position == 0 and q.tally.entries == 0):
+    """No entry while the symbol has a position or an open entry, when so configured. Dust is no position."""
+    if not q.limits.single_trade_per_symbol:
+        return None
+    if q.tally.entries == 0 and (q.position == 0 or is_dust(q.rules, q.position)):
         return None
     return Refusal(C.SINGLE_TRADE, f"position {q.position}, open entries {q.tally.entries}", "none")
 
@@ -208,9 +214,9 @@ def wash(q: Question) -> Refusal | None:
 
 
 def buying_power(q: Question) -> Refusal | None:
-    """Buying power, less what open entries reserve, covers the worst case."""
+    """Buying power, less what was spent since and what open entries reserve, covers the worst case."""
     need = q.ticket.quantity * q.reserve_price
-    have = q.buying_power * SCALE - q.reserved
+    have = q.buying_power * SCALE - q.spent - q.reserved
     if need <= have:
         return None
     return Refusal(C.BUYING_POWER, str(need // SCALE), str(have // SCALE))
@@ -221,6 +227,13 @@ def coin_short(q: Question) -> Refusal | None:
     if q.rules is None or q.rules.asset_class is not AssetClass.CRYPTO or q.ticket.side is BUY:
         return None
     return Refusal(C.NOT_SHORTABLE, q.ticket.symbol, "coins can't be sold short")
+
+
+def compared(q: Question) -> Refusal | None:
+    """An exit only after this start's first comparison: before it, nobody knows that it reduces."""
+    if q.mode is not Mode.COLD:
+        return None
+    return Refusal(C.MODE, q.mode.value, "books compared with the broker's")
 
 
 def exit_reduces(q: Question) -> Refusal | None:
@@ -263,6 +276,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("wash", Scope.ENTRIES, wash),
     Check("buying_power", Scope.ENTRIES, buying_power),
     Check("desk_full", Scope.ENTRIES, desk_full),
+    Check("compared", Scope.EXITS, compared),
     Check("exit_reduces", Scope.EXITS, exit_reduces),
 )
 """All checks, in the order of the report."""

@@ -1,8 +1,8 @@
 """The prices that a decision is made with: rounding a proposal, the reference, the worst case.
 
-Worst case of a buy: its limit; else the ask with Alpaca's market collar (alpaca.md 3.4.8: a market buy is a
-limit 2.5 to 4 % above; a buy stop becomes a stop-limit likewise), so 4 %. Of a short sale: 3 % above the ask or
-the limit, as Alpaca reserves it (6.4). Sells that reduce reserve their value.
+Worst case of a buy: its limit; else the ask with Alpaca's market collar (a market buy is a limit 2.5 to 4 %
+above; a buy stop becomes a stop-limit likewise), so 4 %. Of a short sale: 3 % above the ask or the limit, as
+Alpaca reserves it. Sells that reduce reserve their value.
 """
 
 from typing import Final
@@ -12,11 +12,11 @@ from kernel.orders.book import Book, SymbolTally
 from kernel.reports import Quote
 from kernel.sides import OrderType, Side
 from kernel.strategies.protocol import Proposal
-from kernel.symbols.rounding import PriceRole, RoundingRefusal, round_price, round_quantity
+from kernel.symbols.rounding import PriceRole, RoundingRefusal, lot_for, round_price, round_quantity
 from kernel.symbols.rules import SymbolRules
 from kernel.units import Price, Quantity, ceil_div
 
-__all__ = ["opposing", "reference_price", "reserve_price", "rounded"]
+__all__ = ["is_dust", "opposing", "reference_price", "reserve_price", "rounded"]
 
 BUY: Final = Side.BUY
 BUY_COLLAR_PERCENT: Final = 104
@@ -27,8 +27,9 @@ LOOKS_MAX: Final = 200
 
 
 def rounded(rules: SymbolRules | None, proposal: Proposal) -> tuple[Quantity, Price | None, Price | None]:
-    """Quantity, limit and stop made legal, never worse for us; a price that can't be made legal stays as it
-    was, for the gate to refuse.
+    """Quantity, limit and stop made legal, never worse for us.
+
+    A price that can't be made legal stays as it was, for the gate to refuse.
     """
     limit, stop = proposal.limit_price, proposal.stop_price
     if rules is None:
@@ -66,9 +67,15 @@ def reserve_price(ticket: OrderTicket, reference: Price | None) -> Price:
     return Price(max(base or 0, covered, ticket.stop_price or 0))
 
 
+def is_dust(rules: SymbolRules | None, quantity: Quantity) -> bool:
+    """Whether a position (10^-9, signed) is less than what could be sold: what fees and lots leave over."""
+    return rules is not None and abs(quantity) < max(lot_for(rules), rules.quantity_min)
+
+
 def opposing(book: Book, tally: SymbolTally, ticket: OrderTicket) -> bool:
-    """Whether the order could meet an own open order of the other side (Alpaca's wash table, alpaca.md 6.4):
-    market and stop orders always do, two limits when the buy's is at or above the sell's.
+    """Whether the order could meet an own open order of the other side (Alpaca's wash table).
+
+    Market and stop orders always do, two limits when the buy's is at or above the sell's.
     """
     count = tally.buy_quantity if ticket.side is Side.SELL else tally.sell_quantity
     if count == 0:

@@ -5,12 +5,11 @@ A check reads nothing else. So a check is a pure function of this value, and a l
 
 from typing import NamedTuple
 
-from immutables import Map
-
 from kernel.commands import OrderTicket
 from kernel.config import GateConfig
 from kernel.links.chart import LinkState
 from kernel.orders.book import SymbolTally
+from kernel.orders.intents import Intents
 from kernel.reports import Quote
 from kernel.session.chart import Mode
 from kernel.strategies.chart import StrategyState
@@ -40,7 +39,7 @@ class Question(NamedTuple):
     """What a unit is worth now: the far side of the quote, None without one."""
     reserve_price: Price
     """What a unit may cost in the worst case."""
-    intents: Map[str, Instant]
+    intents: Intents
     tally: SymbolTally
     """Open orders of the symbol."""
     position: Quantity
@@ -50,7 +49,9 @@ class Question(NamedTuple):
     seat_entries: int
     seat_exit_quantity: Quantity
     buying_power: Cash
-    """As the broker last said."""
+    """As the broker last said; of a coin, what is not on margin."""
+    spent: Value
+    """Net payments since then, at least zero."""
     reserved: Value
     """Worst-case value of all open entries that the broker's figure may not yet know."""
     waiting: int

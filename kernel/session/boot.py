@@ -1,9 +1,11 @@
 """Start, restart and operators' words.
 
 Boot: the links are opened, every submit that was under way when the process ended is in doubt, every other
-call is forgotten (it asked nothing that can't be asked again), the symbols' rules are fetched, and the mode is
-COLD: only fetches leave. A clean comparison with the broker ends COLD (I12: not a halt).
+call is forgotten (it asked nothing that can't be asked again), the symbols' rules are fetched, and the mode
+is COLD: only fetches and cancels leave. A clean comparison with the broker ends COLD (I12: not a halt).
 """
+
+from typing import Final
 
 from kernel.commands import AlertLevel, CloseLink, FetchAsset
 from kernel.desk import Desk, Turn
@@ -11,37 +13,46 @@ from kernel.events import Booted, LinkName, OperatorSaid, OperatorWord
 from kernel.links.chart import LinkInput
 from kernel.links.room import move_link, restart_links
 from kernel.orders.book import open_orders
-from kernel.orders.chart import OrderStatus
-from kernel.orders.room import cancel, doubt
+from kernel.orders.chart import CancelState, OrderStatus
+from kernel.orders.chase import doubt
+from kernel.orders.room import cancel
 from kernel.orders.scan import NO_SCAN
 from kernel.outbox import NO_CALLS, enqueue
+from kernel.reasons import Anomaly
 from kernel.session.chart import Mode, ModeInput
 from kernel.session.modes import change_mode, halt, reduce_only
 from kernel.session.state import is_synced
 from kernel.session.sync import needs_symbols
 from kernel.sides import Purpose
 from kernel.strategies.room import set_up
-from kernel.throttle.throttle import Priority, initial
-from kernel.units import Instant
+from kernel.throttle.throttle import Priority, initial, reconfigured
+from kernel.units import SECOND, Duration, Instant
 
 __all__ = ["close_links", "is_drained", "on_boot", "on_operator", "reconciled"]
+
+CLOCK_AHEAD_MAX: Final = Duration(1 * SECOND)
+"""A journal that is further ahead of the clock than this stops entries until a person has looked."""
 
 
 def on_boot(turn: Turn, event: Booted) -> None:
     """The process began, for the first time or again."""
     first = turn.epoch == 0
-    assert event.epoch == turn.epoch + 1, "kernel bug: epochs count the starts on a journal"
+    assert event.epoch > turn.epoch, "kernel bug: epochs count the starts on a journal"
     turn.epoch = event.epoch
     turn.sequence = 0
     if first:
         turn.throttle = initial(event.config.throttle)
+    else:
+        turn.throttle = reconfigured(turn.throttle, event.config.throttle, turn.at)
     # What waited or flew is forgotten: numbers are never used again, so a late answer finds nothing.
-    turn.calls = NO_CALLS._replace(next_call=turn.calls.next_call)
+    next_call = turn.calls.next_call
+    turn.calls = NO_CALLS._replace(next_call=next_call, pumped=next_call)
     turn.scan = NO_SCAN
     turn.session = turn.session._replace(
-        sync=None, synced_at=Instant(0), sync_failures=0, draining=False, drain_reason=""
+        sync=None, synced_at=Instant(0), sync_failures=0, blocked=False, draining=False, drain_reason=""
     )
     change_mode(turn, ModeInput.RESTARTED, f"start {event.epoch}, version {event.version}")
+    _check_clock(turn, event)
     _doubt_what_flew(turn)
     set_up(turn)
     for symbol in needs_symbols(turn):
@@ -49,15 +60,25 @@ def on_boot(turn: Turn, event: Booted) -> None:
     restart_links(turn)
 
 
+def _check_clock(turn: Turn, event: Booted) -> None:
+    """The journal is ahead of the clock: time stands still in the desk until the clock has caught up."""
+    ahead = turn.at - event.at
+    if ahead > CLOCK_AHEAD_MAX:
+        text = f"the journal is {ahead} ns ahead of the clock: one of both was wrong"
+        turn.note(Anomaly.CLOCK_STEPPED, text, AlertLevel.CRITICAL)
+        reduce_only(turn, text)
+
+
 def _doubt_what_flew(turn: Turn) -> None:
     """Submits that had left are in doubt; those that had not are dropped: their moment is over."""
     for order in open_orders(turn.book):
-        if order.status is OrderStatus.SENDING:
+        if order.status is OrderStatus.SENDING or order.status is OrderStatus.IN_DOUBT:
             doubt(turn, order)
         elif order.status is OrderStatus.QUEUED:
             cancel(turn, order)
-        elif order.status is OrderStatus.IN_DOUBT:
-            turn.wake(turn.at, "query:" + order.client_order_id)
+        elif order.cancel is CancelState.ASKED:
+            # The cancel may not have left.
+            cancel(turn, order, insist=True)
 
 
 def reconciled(turn: Turn) -> None:
@@ -96,18 +117,21 @@ def on_operator(turn: Turn, event: OperatorSaid) -> None:
 
 
 def _lift_halt(turn: Turn, event: OperatorSaid) -> None:
-    if not event.reason or not is_synced(turn.session):
-        text = "a halt is lifted with a reason, and only after a clean comparison with the broker"
+    """I12. A kill is lifted by the same word, and leaves the desk halted: two words before trading."""
+    session = turn.session
+    if not event.reason or not is_synced(session) or session.synced_at < session.mode_since:
+        text = "a halt is lifted with a reason, and after a clean comparison that is younger than the halt"
         turn.alert(AlertLevel.WARNING, "halt", text)
         return
-    change_mode(turn, ModeInput.HALT_LIFTED, event.reason)
+    is_killed = session.mode is Mode.KILLING or session.mode is Mode.KILLED
+    change_mode(turn, ModeInput.KILL_LIFTED if is_killed else ModeInput.HALT_LIFTED, event.reason)
 
 
 def _cancel_all(turn: Turn, entries_only: bool) -> None:
     priority = Priority.CANCEL if entries_only else Priority.KILL
     for order in open_orders(turn.book):
         if order.ticket.purpose is Purpose.ENTRY or not entries_only:
-            cancel(turn, order, priority)
+            cancel(turn, order, priority, insist=True)
 
 
 def _drain(turn: Turn, reason: str) -> None:

@@ -3,6 +3,7 @@
 US equities: the New York date (alpaca.md 6.3); coins: the UTC date, around the clock.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kernel.session.calendar import CalendarRange, session_of
@@ -15,7 +16,7 @@ from kernel.session.civil import (
     new_york_offset,
     utc_day,
 )
-from kernel.units import DAY, Instant
+from kernel.units import DAY, HOUR, Instant
 
 __all__ = ["SessionView", "day_of", "session_view"]
 
@@ -31,6 +32,13 @@ class SessionView(NamedTuple):
 
 def day_of(at: Instant, is_crypto: bool) -> int:
     """Yyyymmdd of the session day that the instant falls on; 0 where the calendar does not know."""
+    return _day_of_hour(at // HOUR, is_crypto)
+
+
+@lru_cache(maxsize=64)
+def _day_of_hour(hour: int, is_crypto: bool) -> int:
+    """Days begin, and clocks change, on a full hour in both zones: so a day is a function of the hour."""
+    at = Instant(hour * HOUR)
     if is_crypto:
         return utc_day(at)
     offset = new_york_offset(at)

@@ -8,9 +8,14 @@ from typing import Final
 
 from kernel.commands import AlertLevel
 from kernel.desk import Turn
+from kernel.events import LinkName
+from kernel.links.chart import LinkState
+from kernel.links.record import link_of
+from kernel.reasons import RefusalCode
 from kernel.session.chart import MODE_TABLE, Mode, ModeInput
+from kernel.session.state import is_synced
 
-__all__ = ["change_mode", "entries_allowed", "halt", "reduce_only"]
+__all__ = ["change_mode", "entries_allowed", "entry_barrier", "halt", "reduce_only"]
 
 ARMED: Final = Mode.ARMED
 
@@ -31,7 +36,7 @@ def change_mode(turn: Turn, given: ModeInput, reason: str) -> bool:
 
 
 def reduce_only(turn: Turn, reason: str) -> None:
-    """Nothing that increases risk until an operator arms again. While COLD, which would forget it, it halts."""
+    """Nothing that increases risk until an operator arms again. COLD would forget it, so it halts there."""
     if turn.session.mode is Mode.COLD:
         halt(turn, reason)
     else:
@@ -39,12 +44,25 @@ def reduce_only(turn: Turn, reason: str) -> None:
 
 
 def halt(turn: Turn, reason: str) -> None:
-    """Latched: a promise does not hold, or an operator says so."""
-    if turn.session.mode is not Mode.HALTED:
+    """Latched: a promise does not hold, or an operator says so.
+
+    The books are compared anew, for lifting it takes a clean comparison that is younger than the halt.
+    """
+    if change_mode(turn, ModeInput.HALT_ORDERED, reason):
         turn.alert(AlertLevel.CRITICAL, "halt", reason)
-    change_mode(turn, ModeInput.HALT_ORDERED, reason)
+        turn.session = turn.session._replace(next_sync_at=turn.at)
+        turn.wake(turn.at, "sync")
 
 
 def entries_allowed(turn: Turn) -> bool:
-    """Whether an entry may leave at this moment."""
+    """Whether the mode lets an entry leave at this moment."""
     return turn.session.mode is ARMED and not turn.session.draining
+
+
+def entry_barrier(turn: Turn) -> RefusalCode | None:
+    """What keeps every entry from leaving at this moment: the mode, the order stream, or our books."""
+    if not entries_allowed(turn):
+        return RefusalCode.MODE
+    if link_of(turn.links, LinkName.ORDERS).state is not LinkState.LIVE:
+        return RefusalCode.LINK
+    return None if is_synced(turn.session) else RefusalCode.DRIFT

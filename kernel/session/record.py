@@ -24,6 +24,7 @@ class Sync(NamedTuple):
     open_ids: tuple[str, ...] | None
     """Client order ids that the broker lists as open."""
     failed: bool
+    """An answer was none: nothing can be concluded."""
 
 
 class SessionRecord(NamedTuple):
@@ -49,6 +50,10 @@ class SessionRecord(NamedTuple):
     drain_reason: str
     buying_power: Cash
     """As the broker last said."""
+    cash_power: Cash
+    """Likewise, for what can't be bought on margin (coins)."""
+    power_flow: Value
+    """Our cash flow when it was asked: what was spent since is not in the broker's figures."""
     buying_power_at: Instant
     multiplier: int
     blocked: bool
@@ -68,6 +73,8 @@ NO_SESSION: Final = SessionRecord(
     draining=False,
     drain_reason="",
     buying_power=Cash(0),
+    cash_power=Cash(0),
+    power_flow=Value(0),
     buying_power_at=Instant(0),
     multiplier=1,
     blocked=False,

@@ -14,12 +14,14 @@ from typing import Final
 
 from kernel.commands import AlertLevel, FetchAccount, FetchOrders, FetchPositions, OrdersScope, QueryOrder
 from kernel.desk import Turn
-from kernel.events import AccountBody, CallResult, OrderRows, PositionRows
+from kernel.events import AccountBody, CallResult, NotFound, OrderBody, OrderRows, PositionRows
 from kernel.orders.book import open_orders
 from kernel.orders.chart import OrderStatus
 from kernel.orders.record import broker_order_id
 from kernel.outbox import enqueue
 from kernel.reasons import Anomaly
+from kernel.reports import AccountReport
+from kernel.session.modes import reduce_only
 from kernel.session.record import Sync
 from kernel.throttle.throttle import Priority
 from kernel.units import SCALE, SECOND, Cash, Duration, Instant, Quantity, Value
@@ -36,10 +38,11 @@ QUERY: Final = Priority.QUERY
 def start_sync(turn: Turn) -> None:
     """Asks for everything that a comparison needs; replaces a comparison under way."""
     asked: set[int] = set()
-    commands: list[QueryOrder | FetchOrders | FetchPositions | FetchAccount] = []
-    for order in open_orders(turn.book):
-        if order.status is not OrderStatus.QUEUED:
-            commands.append(QueryOrder(0, order.client_order_id, broker_order_id(order)))
+    commands: list[QueryOrder | FetchOrders | FetchPositions | FetchAccount] = [
+        QueryOrder(0, order.client_order_id, broker_order_id(order))
+        for order in open_orders(turn.book)
+        if order.status is not OrderStatus.QUEUED
+    ]
     commands.append(FetchOrders(0, OrdersScope.OPEN, None, None))
     commands.append(FetchPositions(0))
     commands.append(FetchAccount(0))
@@ -54,28 +57,41 @@ def start_sync(turn: Turn) -> None:
 
 def on_sync_answer(turn: Turn, call: int, result: CallResult) -> None:
     """One of the comparison's answers; judges when it was the last."""
-    session = turn.session
-    sync = session.sync
+    sync = turn.session.sync
+    is_asked = sync is not None and call in sync.waiting
     if isinstance(result, AccountBody):
-        report = result.report
-        session = session._replace(
-            account=report.account_number,
-            buying_power=report.buying_power,
-            buying_power_at=turn.at,
-            multiplier=report.multiplier,
-            blocked=report.blocked,
-        )
-    if sync is None or call not in sync.waiting:
-        turn.session = session
+        flow = turn.holdings.cash_flow if sync is None or not is_asked else sync.cash_flow
+        _take_account(turn, result.report, flow)
+    if sync is None or not is_asked:
         return
     sync = sync._replace(waiting=sync.waiting - {call})
+    if not isinstance(result, AccountBody | PositionRows | OrderRows | OrderBody | NotFound):
+        sync = sync._replace(failed=True)
     if isinstance(result, AccountBody):
         sync = sync._replace(cash=result.report.cash)
     elif isinstance(result, PositionRows):
         sync = sync._replace(positions=tuple(sorted((row.symbol, row.quantity) for row in result.rows)))
     elif isinstance(result, OrderRows):
         sync = sync._replace(open_ids=tuple(sorted(row.client_order_id for row in result.rows)))
-    turn.session = session._replace(sync=sync)
+    turn.session = turn.session._replace(sync=sync)
+
+
+def _take_account(turn: Turn, report: AccountReport, flow: Value) -> None:
+    """What the broker says of the account; `flow` is our cash flow when it was asked."""
+    was_blocked = turn.session.blocked
+    turn.session = turn.session._replace(
+        account=report.account_number,
+        buying_power=report.buying_power,
+        cash_power=report.non_marginable_buying_power,
+        power_flow=flow,
+        buying_power_at=turn.at,
+        multiplier=report.multiplier,
+        blocked=report.blocked,
+    )
+    if report.blocked and not was_blocked:
+        text = f"the broker blocks the account ({report.status})"
+        turn.note(Anomaly.ACCOUNT_BLOCKED, text, AlertLevel.CRITICAL)
+        reduce_only(turn, text)
 
 
 def sync_judged(turn: Turn) -> bool | None:
@@ -85,7 +101,7 @@ def sync_judged(turn: Turn) -> bool | None:
     if sync is None or sync.waiting:
         return None
     moved = sync.cash_flow != turn.holdings.cash_flow
-    if sync.cash is None or sync.positions is None or sync.open_ids is None or moved:
+    if sync.failed or sync.cash is None or sync.positions is None or sync.open_ids is None or moved:
         _again(turn, "the account moved meanwhile" if moved else "an answer is missing", quiet=moved)
         return False
     if session.opening_cash is None:
@@ -161,6 +177,5 @@ def sync_due(turn: Turn) -> None:
 
 
 def needs_symbols(turn: Turn) -> tuple[str, ...]:
-    """Symbols of the configured strategies whose rules are not known."""
-    wanted = {symbol for strategy in turn.config.strategies for symbol in strategy.symbols}
-    return tuple(sorted(symbol for symbol in wanted if symbol not in turn.rules))
+    """Symbols of the configured strategies: their rules are fetched at each start."""
+    return tuple(sorted({symbol for strategy in turn.config.strategies for symbol in strategy.symbols}))

@@ -18,7 +18,10 @@ from kernel.reports import Bar, Quote
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
 from kernel.units import Duration, Instant, Price, Quantity, Value
 
-__all__ = ["Params", "Proposal", "Strategy", "View", "Withdrawal"]
+__all__ = ["Params", "Proposal", "State", "Strategy", "View", "Withdrawal"]
+
+State = Any  # purity-ok: each strategy's state is its own value type
+"""Whatever a strategy keeps between bars; a value, never changed in place."""
 
 Params = Mapping[str, int | str]
 """Parameters, complete with defaults: scaled integers, nanoseconds, or words."""
@@ -102,12 +105,12 @@ class Strategy(Protocol):
         """How many closed bars of a symbol it needs before it can propose."""
         ...
 
-    def initial(self, params: Params, symbol: str) -> Any:  # purity-ok: a strategy's state is its own type
+    def initial(self, params: Params, symbol: str) -> State:
         """The state before the first bar of a symbol (one state for each symbol)."""
         ...
 
     def on_bar(
-        self, params: Params, state: Any, bar: Bar, view: View
-    ) -> tuple[Any, tuple[Proposal | Withdrawal, ...]]:
+        self, params: Params, state: State, bar: Bar, view: View
+    ) -> tuple[State, tuple[Proposal | Withdrawal, ...]]:
         """The next state and what it proposes."""
         ...

@@ -1,8 +1,9 @@
 """A strategy on a symbol, as the desk keeps it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kernel.strategies.chart import StrategyState
+from kernel.strategies.protocol import State
 from kernel.units import Instant
 
 __all__ = ["SeatRecord"]
@@ -15,7 +16,7 @@ class SeatRecord(NamedTuple):
     symbol: str
     path: str
     status: StrategyState
-    state: Any  # purity-ok: each strategy's state is its own value type
+    state: State
     parameters: tuple[tuple[str, int | str], ...]
     bars: int
     """Closed bars it has seen."""

@@ -1,5 +1,4 @@
-"""The strategies room: seats are set up at boot, given each closed bar once, and their proposals carried
-to the gate.
+"""The strategies room: seats, the closed bars that they are given, and their proposals' way to the gate.
 
     bar -> view -> on_bar -> proposals -> rounded -> question -> gate -> Approved -> orders room
 
@@ -10,18 +9,20 @@ position and exits stay managed by the desk. No other seat notices.
 from typing import Final
 
 from kernel.commands import AlertLevel, OrderTicket
+from kernel.config import StrategyConfig
 from kernel.desk import Turn
 from kernel.events import LinkName
 from kernel.links.record import link_of
 from kernel.orders.book import symbol_tally, tally_of
 from kernel.orders.record import ENDED, NEVER
 from kernel.orders.room import cancel, next_id, submit
+from kernel.portfolio.fills import is_coin
 from kernel.portfolio.holdings import net_position, position_of, today_of
-from kernel.portfolio.position import average_entry
+from kernel.portfolio.position import FLAT, average_entry
 from kernel.reasons import Anomaly, Refusal
 from kernel.reports import Bar
 from kernel.risk.gate import Approved, examine
-from kernel.risk.prices import opposing, reference_price, reserve_price, rounded
+from kernel.risk.prices import is_dust, opposing, reference_price, reserve_price, rounded
 from kernel.risk.question import Question
 from kernel.seats import seat_of
 from kernel.session.days import session_view
@@ -32,45 +33,57 @@ from kernel.strategies.parameters import complete
 from kernel.strategies.protocol import Proposal, View, Withdrawal
 from kernel.strategies.record import SeatRecord
 from kernel.strategies.registry import resolve
-from kernel.symbols.rules import AssetClass
-from kernel.units import Instant
+from kernel.strategies.screen import fault_text, screened
+from kernel.units import Instant, Value
 
-__all__ = ["BAR_LENGTH", "PROPOSALS_MAX", "on_bar", "propose", "set_up", "withdraw"]
-
-PROPOSALS_MAX: Final = 8
-"""Proposals that one bar may bring for one seat; more is a fault of the strategy."""
+__all__ = ["BAR_LENGTH", "on_bar", "propose", "set_up", "withdraw"]
 
 BAR_LENGTH: Final = 60 * 1_000_000_000
 """Bars are of one minute."""
 
-CRYPTO: Final = AssetClass.CRYPTO
-
 
 def set_up(turn: Turn) -> None:
-    """Boot: a seat for each configured strategy and symbol; a seat that was there keeps its state when its
-    parameters are the same, and starts anew when they are not.
+    """Boot: a seat for each configured strategy and symbol.
+
+    A seat that was there keeps its state when its parameters are the same, and starts anew when they are not.
+    One that is not configured any more is retired; what it still holds is said.
     """
+    wanted: set[str] = set()
     for config in turn.config.strategies:
-        strategy = resolve(config.path)
-        params = complete(strategy.defaults, config.parameters)
         for symbol in config.symbols:
             key = seat_of(config.name, symbol)
+            wanted.add(key)
             known = turn.seats.get(key)
-            if known is not None and known.parameters == config.parameters and known.path == config.path:
-                continue
-            seat = SeatRecord(
-                strategy=config.name,
-                symbol=symbol,
-                path=config.path,
-                status=StrategyState.LOADED,
-                state=strategy.initial(params, symbol),
-                parameters=config.parameters,
-                bars=0,
-                warmup=strategy.warmup_bars(params),
-                since=turn.at,
-                fault="",
-            )
-            turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.WARMUP_STARTED, turn.at))
+            if known is None or not _is_same(known, config):
+                turn.seats = turn.seats.set(key, _new_seat(turn, config, symbol))
+    for key in sorted(turn.seats):
+        seat = turn.seats[key]
+        if key not in wanted and seat.status is not StrategyState.RETIRED:
+            turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.RETIRE_ORDERED, turn.at))
+            held = position_of(turn.holdings, key).quantity
+            if held:
+                turn.alert(AlertLevel.WARNING, "strategy", f"{key} is not configured any more; holds {held}")
+
+
+def _is_same(seat: SeatRecord, config: StrategyConfig) -> bool:
+    is_alike = seat.parameters == config.parameters and seat.path == config.path
+    return is_alike and seat.status is not StrategyState.RETIRED
+
+
+def _new_seat(turn: Turn, config: StrategyConfig, symbol: str) -> SeatRecord:
+    """A seat that begins to warm up; quarantined at once where its strategy can't even begin."""
+    seat = SeatRecord(
+        config.name, symbol, config.path, StrategyState.LOADED, None, config.parameters, 0, 0, turn.at, ""
+    )
+    strategy = resolve(config.path)
+    try:
+        params = complete(strategy.defaults, config.parameters)
+        seat = seat._replace(state=strategy.initial(params, symbol), warmup=strategy.warmup_bars(params))
+    except Exception as problem:  # noqa: BLE001 - foreign code, as in _run
+        fault = fault_text(problem)
+        turn.note(Anomaly.STRATEGY_FAULT, f"{config.name}/{symbol}: {fault}", AlertLevel.CRITICAL)
+        return _moved(seat, StrategyInput.RAISED, turn.at)._replace(fault=fault)
+    return _moved(seat, StrategyInput.WARMUP_STARTED, turn.at)
 
 
 def _moved(seat: SeatRecord, given: StrategyInput, at: Instant) -> SeatRecord:
@@ -91,35 +104,42 @@ def on_bar(turn: Turn, bar: Bar) -> None:
 
 def _run(turn: Turn, key: str, seat: SeatRecord, bar: Bar) -> None:
     strategy = resolve(seat.path)
+    view = view_of(turn, seat, bar)
     try:
         params = complete(strategy.defaults, seat.parameters)
-        state, proposals = strategy.on_bar(params, seat.state, bar, view_of(turn, seat, bar))
-        proposals = tuple(proposals)
-        if len(proposals) > PROPOSALS_MAX:
-            raise ValueError(f"{len(proposals)} proposals for one bar, at most {PROPOSALS_MAX}")
-        seat = seat._replace(state=state, bars=seat.bars + 1)
-        if seat.status is StrategyState.WARMING and seat.bars >= seat.warmup:
-            seat = _moved(seat, StrategyInput.WARMED_UP, turn.at)
-        turn.seats = turn.seats.set(key, seat)
-        for proposal in proposals:
-            if isinstance(proposal, Withdrawal):
-                withdraw(turn, seat, proposal)
-            else:
-                propose(turn, seat, proposal, bar.start)
+        answer = strategy.on_bar(params, seat.state, bar, view)
+        state, proposals = screened(answer, lambda symbol: seat_of(seat.strategy, symbol) in turn.seats)
     except Exception as problem:  # noqa: BLE001 - a strategy is foreign code: whatever it raises is its fault
-        fault = f"{type(problem).__name__}: {problem}"
-        turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.RAISED, turn.at)._replace(fault=fault))
-        turn.note(Anomaly.STRATEGY_FAULT, f"{key}: {fault}", AlertLevel.CRITICAL)
-        withdraw(turn, seat, Withdrawal(seat.symbol, "the strategy raised"))
+        _quarantine(turn, key, seat, fault_text(problem))
+        return
+    after = seat._replace(state=state, bars=seat.bars + 1)
+    if after.status is StrategyState.WARMING and after.bars >= after.warmup:
+        after = _moved(after, StrategyInput.WARMED_UP, turn.at)
+    turn.seats = turn.seats.set(key, after)
+    # From here on it is the kernel's own code: what raises is its bug, and no strategy's fault.
+    for proposal in proposals:
+        if isinstance(proposal, Withdrawal):
+            withdraw(turn, after, proposal)
+        else:
+            propose(turn, after, proposal, bar.start)
+
+
+def _quarantine(turn: Turn, key: str, seat: SeatRecord, fault: str) -> None:
+    """Nothing more is asked of it; its open entries are taken back, its exits and position stay managed."""
+    turn.seats = turn.seats.set(key, _moved(seat, StrategyInput.RAISED, turn.at)._replace(fault=fault))
+    turn.note(Anomaly.STRATEGY_FAULT, f"{key}: {fault}", AlertLevel.CRITICAL)
+    withdraw(turn, seat, Withdrawal(seat.symbol, "the strategy raised"))
 
 
 def view_of(turn: Turn, seat: SeatRecord, bar: Bar) -> View:
     """What the seat may know at a bar's end."""
     key = seat_of(seat.strategy, seat.symbol)
-    rules = turn.rules.get(seat.symbol)
     end = Instant(bar.start + BAR_LENGTH)
-    session = session_view(end, rules is not None and rules.asset_class is CRYPTO)
+    session = session_view(end, is_coin(turn, seat.symbol))
     position = position_of(turn.holdings, key)
+    if is_dust(turn.rules.get(seat.symbol), position.quantity):
+        # What fees left over and nobody could sell is no position to a strategy.
+        position = FLAT
     tally = tally_of(turn.book, seat.strategy, seat.symbol)
     entries, realized = today_of(turn.holdings, key, session.day)
     return View(
@@ -186,16 +206,17 @@ def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -
     tally = symbol_tally(turn.book, proposal.symbol)
     own = tally_of(turn.book, seat.strategy, proposal.symbol)
     reference = reference_price(quote, proposal.side)
+    session = turn.session
     return Question(
         now=turn.at,
         ticket=ticket,
         strategy=seat.strategy,
         intent=intent,
         limits=turn.config.gate,
-        mode=turn.session.mode,
-        draining=turn.session.draining,
+        mode=session.mode,
+        draining=session.draining,
         order_link=link_of(turn.links, LinkName.ORDERS).state,
-        synced=is_synced(turn.session),
+        synced=is_synced(session),
         strategy_status=seat.status,
         rules=rules,
         quote=quote,
@@ -207,7 +228,8 @@ def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -
         seat_position=position_of(turn.holdings, seat_of(seat.strategy, proposal.symbol)).quantity,
         seat_entries=own.entries,
         seat_exit_quantity=own.exit_quantity,
-        buying_power=turn.session.buying_power,
+        buying_power=session.cash_power if is_coin(turn, proposal.symbol) else session.buying_power,
+        spent=Value(max(0, session.power_flow - turn.holdings.cash_flow)),
         reserved=turn.book.entry_value,
         waiting=turn.calls.waiting,
         opposing=opposing(turn.book, tally, ticket),

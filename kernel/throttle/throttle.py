@@ -262,7 +262,7 @@ def note_rate_limited(state: ThrottleState, now: Instant, retry_after: Duration 
     if now >= brake.blocked_until:
         follows = now < brake.blocked_until + window
         strikes = min(strikes + 1, RETRY_STEPS_MAX) if follows else 0
-    pause = window // 2 ** (RETRY_STEPS_MAX - strikes)
+    pause = window // (1 << (RETRY_STEPS_MAX - strikes))
     if retry_after is not None:
         pause = max(pause, min(retry_after, RETRY_AFTER_WINDOWS_MAX * window))
     brake = brake._replace(

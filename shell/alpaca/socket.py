@@ -1,13 +1,11 @@
 """One WebSocket to the broker, from connecting to the last word: what both streams share.
 
-1. Every step is bounded: connecting, an expected answer, the size of a message, closing.
+1. Every step is bounded: connecting and closing (shell/websocket.py), an expected answer, a pong.
 2. Text and binary messages are alike; fragments are put together below us.
-3. An end is a value (LinkEnd), made from whatever the library raises; a stream reports it once.
-4. Closing is said to the other side even when we are cancelled: an unclean end keeps Alpaca's only place
-   occupied for about 90 s.
-5. In a simulated session the handshake carries the connection's number, and each message is counted for the
+3. An end is a value (LinkEnd), made from however the socket ended; a stream reports it once.
+4. In a simulated session the handshake carries the connection's number, and each message is counted for the
    idle report after its events are in the inbox.
-6. Pings ask whether the other side still answers. A pong is no sign that the stream works, only that the
+5. Pings ask whether the other side still answers. A pong is no sign that the stream works, only that the
    socket does.
 
 No policy: nobody here connects twice.
@@ -20,8 +18,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 import trio
-import trio_websocket
-from wsproto.utilities import ProtocolError
+from trio_websocket import WebSocketConnection
 
 from kernel.events import Event, LinkName, LinkReported
 from kernel.links.chart import LinkInput
@@ -29,6 +26,7 @@ from kernel.units import Instant
 from shell.alpaca.settings import AlpacaSettings
 from shell.codec import clean_text
 from shell.quiescence import Quiescence
+from shell.websocket import LIBRARY_ERRORS, SocketEnded, ended_by, open_socket
 
 __all__ = [
     "ANSWER_S_MAX",
@@ -51,29 +49,11 @@ MESSAGES_QUEUED_MAX: Final = 256
 ANSWER_S_MAX: Final = 10.0
 """The longest wait for an expected control answer; Alpaca itself gives a client 10 s to authenticate."""
 
-CLOSE_S_MAX: Final = 0.5
-"""For saying goodbye and hearing it back; then the socket is cut."""
-
-CLOSE_CANCELED_S_MAX: Final = 0.1
-"""For saying goodbye when we are being canceled: who would hear the answer has ended already."""
-
 HEARD_EVERY_S: Final = 5.0
 """Pongs are reported at most this often."""
 
-RECEIVE_BYTES: Final = 2**16
-
 Emit = Callable[[Event], Awaitable[None]]
 """Puts an event into the inbox; waits while it is full."""
-
-LIBRARY_ERRORS: Final = (
-    trio_websocket.HandshakeError,
-    trio_websocket.ConnectionClosed,
-    trio.BrokenResourceError,
-    trio.ClosedResourceError,
-    ProtocolError,
-    OSError,
-)
-"""What an ended connection raises. Anything else is a bug and escapes."""
 
 
 class LinkEnd(NamedTuple):
@@ -97,9 +77,7 @@ class LinkEnded(Exception):
 class Connection:
     """An open WebSocket."""
 
-    def __init__(
-        self, socket: trio_websocket.WebSocketConnection, quiescence: Quiescence, number: int
-    ) -> None:
+    def __init__(self, socket: WebSocketConnection, quiescence: Quiescence, number: int) -> None:
         self._socket = socket
         self._quiescence = quiescence
         self._number = number
@@ -109,14 +87,14 @@ class Connection:
         try:
             await self._socket.send_message(json.dumps(message, separators=(",", ":")))
         except LIBRARY_ERRORS as error:
-            raise _ended(error) from error
+            raise _link_ended(error) from error
 
     async def receive(self) -> str | bytes:
         """The next message, to be followed by `handled`; LinkEnded when the connection is over."""
         try:
             return await self._socket.get_message()
         except LIBRARY_ERRORS as error:
-            raise _ended(error) from error
+            raise _link_ended(error) from error
 
     async def receive_answer(self, to_what: str) -> str | bytes:
         """The next message, which must come within ANSWER_S_MAX."""
@@ -137,7 +115,7 @@ class Connection:
                 try:
                     await self._socket.ping()
                 except LIBRARY_ERRORS as error:
-                    raise _ended(error) from error
+                    raise _link_ended(error) from error
             if scope.cancelled_caught:
                 raise LinkEnded(LinkInput.CONNECTION_LOST, f"no pong within {deadline:g} s")
             if trio.current_time() - told_at >= HEARD_EVERY_S:
@@ -149,62 +127,29 @@ class Connection:
 async def connected(
     url: str, settings: AlpacaSettings, quiescence: Quiescence, headers: tuple[tuple[str, str], ...] = ()
 ) -> AsyncIterator[Connection]:
-    """Connect, hand out the connection, say goodbye. Raises LinkEnded when connecting fails."""
+    """Connect, hand out the connection, say goodbye. Raises LinkEnded when it can't be made."""
     number = quiescence.next_connection()
-    raised: LinkEnded | None = None
     try:
-        async with trio.open_nursery() as nursery:
-            socket = await _connect(nursery, url, settings, headers + settings.sim_label(number))
-            quiescence.register(number)
-            try:
-                yield Connection(socket, quiescence, number)
-            except LinkEnded as error:
-                # Kept out of the nursery, which would wrap it into a group.
-                raised = error
-            finally:
-                canceled = trio.current_effective_deadline() <= trio.current_time()
-                with trio.move_on_after(CLOSE_CANCELED_S_MAX if canceled else CLOSE_S_MAX, shield=True):
-                    await socket.aclose()
-                quiescence.closed(number)
-                nursery.cancel_scope.cancel()
-    except* LIBRARY_ERRORS as group:
-        raised = raised or _ended(group.exceptions[0])
-    if raised is not None:
-        raise raised
-
-
-async def _connect(
-    nursery: trio.Nursery, url: str, settings: AlpacaSettings, headers: tuple[tuple[str, str], ...]
-) -> trio_websocket.WebSocketConnection:
-    with trio.move_on_after(settings.connect_timeout):
-        return await trio_websocket.connect_websocket_url(
-            nursery,
+        async with open_socket(
             url,
-            extra_headers=[(name.encode(), value.encode()) for name, value in headers],
-            message_queue_size=MESSAGES_QUEUED_MAX,
-            max_message_size=MESSAGE_BYTES_MAX,
-        )
-    raise trio_websocket.ConnectionTimeout
+            connect_timeout=settings.connect_timeout,
+            message_bytes_max=MESSAGE_BYTES_MAX,
+            messages_queued_max=MESSAGES_QUEUED_MAX,
+            headers=headers + settings.sim_label(number),
+        ) as socket:
+            quiescence.register(number)
+            yield Connection(socket, quiescence, number)
+    except SocketEnded as error:
+        raise _link_ended(error) from error
+    finally:
+        quiescence.closed(number)
 
 
-def _ended(error: BaseException) -> LinkEnded:
-    """What a library's error means for the link."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, trio_websocket.ConnectionRejected):
-        body = (error.body or b"")[:120].decode("utf-8", "replace")
-        lost = error.status_code >= 500
-        return LinkEnded(
-            LinkInput.CONNECTION_LOST if lost else LinkInput.CONNECTION_REFUSED,
-            f"HTTP {error.status_code} to the handshake: {body}",
-        )
-    if isinstance(error, trio_websocket.ConnectionTimeout):
-        return LinkEnded(LinkInput.CONNECTION_LOST, "no connection in time")
-    if isinstance(error, trio_websocket.ConnectionClosed):
-        reason = error.reason
-        detail = "closed" if reason is None else f"closed: {reason.code} {reason.name} {reason.reason or ''}"
-        return LinkEnded(LinkInput.CONNECTION_LOST, detail.rstrip())
-    return LinkEnded(LinkInput.CONNECTION_LOST, f"{type(error).__name__}: {error}")
+def _link_ended(error: BaseException) -> LinkEnded:
+    """What the end of a socket means for the link."""
+    end = ended_by(error)
+    refused = end.http_status is not None and end.http_status < 500
+    return LinkEnded(LinkInput.CONNECTION_REFUSED if refused else LinkInput.CONNECTION_LOST, end.detail)
 
 
 class Stream(ABC):

@@ -14,6 +14,7 @@ import trio
 
 from kernel.units import SCALE
 from shell.exchange.embed import Served, serve
+from shell.exchange.faults.plan import FaultPlanError, make_plan
 from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
 from shell.exchange.text import NotANumber, TooFine, parse_amount
 
@@ -38,7 +39,14 @@ def parse_arguments(arguments: list[str]) -> ExchangeSettings:
     parser.add_argument("--cash", default="100000", help="starting cash in dollars (default 100000)")
     parser.add_argument("--key", default=None, help="the only key let in; default: any")
     parser.add_argument("--secret", default=None, help="its secret; goes with --key")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=RATE",
+                        help="misbehave so, at a rate from 0 to 1; repeatable")  # fmt: skip
+    parser.add_argument("--faults", default=None, type=Path, metavar="FILE.toml", help="a plan of faults")
     options = parser.parse_args(arguments)
+    try:
+        faults = make_plan(options.fault, options.faults)
+    except FaultPlanError as error:
+        raise SetupError(str(error)) from error
     if (options.key is None) != (options.secret is None):
         raise SetupError("--key and --secret go together")
     return ExchangeSettings(
@@ -49,6 +57,7 @@ def parse_arguments(arguments: list[str]) -> ExchangeSettings:
         cash=_cash(options.cash),
         key=options.key,
         secret=options.secret,
+        faults=faults,
     )
 
 

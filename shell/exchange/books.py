@@ -2,7 +2,10 @@
 
 1. Ours, not Alpaca's: no keys, not counted by the request limit, and listed whole, never paged.
 2. Decimals are exact strings: cash to 18 places, quantities and prices to nine.
-3. Executions carry the ids that trade_updates carried, each with its order's client order id.
+3. Executions carry the ids that trade_updates carried, each with its order's client order id; busted ones are
+   gone, corrected ones stand under the correction's id.
+4. `vanished` names orders that are in no list any more; `faults` how often each planned fault happened, and
+   `healed` whether they are over.
 """
 
 from kernel.units import SCALE
@@ -63,6 +66,9 @@ def books(exchange: Exchange) -> dict[str, object]:
             "data_total": data.total,
             "data_http_429": data.refused,
         },
+        "vanished": [order.client_order_id for order in venue.lost_orders()],
+        "faults": exchange.faults.counts,
+        "healed": exchange.faults.is_healed,
         "starting_cash": value_text(exchange.settings.cash * SCALE),
         "bugs": exchange.bugs,
     }

@@ -11,11 +11,13 @@
    at most.
 5. `settle` does what a request caused; its updates are handed out by `publish`, after the request's answer.
 
+6. `mischief`, when there is any, moves with every step, after the venue and before updates leave.
+
 It ignores sockets and text: the hooks `on_updates`, `on_market` and `on_time` belong to the streams.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -25,7 +27,7 @@ from shell.exchange.market.session import MarketSession, MarketStep
 from shell.exchange.venue.model import Update
 from shell.exchange.venue.venue import Venue
 
-__all__ = ["DRAIN_NS_MAX", "START_LEAD_NS", "Driver"]
+__all__ = ["DRAIN_NS_MAX", "START_LEAD_NS", "Driver", "Mischief"]
 
 DRAIN_NS_MAX: Final = int(HOUR)
 """Session time that lock-step clients may still use up after the session's end."""
@@ -35,6 +37,18 @@ START_LEAD_NS: Final = int(SECOND)
 
 TIME_MESSAGE_SECONDS: Final = 1.0
 """Real seconds between two time messages of a real-time session."""
+
+
+class Mischief(Protocol):
+    """Something that acts in session time beside venue and market."""
+
+    def next_due(self) -> int | None:
+        """When it wants to act next; None when it has nothing planned."""
+        ...
+
+    def advance(self, now: int, is_over: bool) -> None:
+        """Acts; `is_over` once the last bar is published."""
+        ...
 
 
 class Driver:
@@ -49,6 +63,7 @@ class Driver:
         self.now = first - START_LEAD_NS
         self.seq = 0
         self.ended = False
+        self.mischief: Mischief | None = None
         self.on_updates: Callable[[list[Update]], None] = _drop
         self.on_market: Callable[[MarketStep], None] = _drop
         self.on_time: Callable[[], None] = _nothing
@@ -83,7 +98,7 @@ class Driver:
         """Let the venue do what the last request caused at this instant; `publish` hands out the updates."""
         self.venue.advance(self.now)
         self._pending.extend(self.venue.drain_updates())
-        due = self.venue.next_due()
+        due = self._next_due()
         if due is not None and due < self._sleeps_to:
             self._kick.set()
 
@@ -96,7 +111,7 @@ class Driver:
     def next_instant(self, wakes: Iterable[int] = ()) -> int | None:
         """The next instant at which something happens: a bar, a due event, the end, or a client's wake-up."""
         candidates = list(wakes)
-        due = self.venue.next_due()
+        due = self._next_due()
         bar = self.market.next_instant()
         if bar is not None:
             candidates.append(bar)
@@ -113,6 +128,12 @@ class Driver:
                 candidates = [instant for instant in candidates if instant <= limit]
         return max(min(candidates), self.now) if candidates else None
 
+    def _next_due(self) -> int | None:
+        """The next thing that venue or mischief have planned."""
+        due = self.venue.next_due()
+        planned = None if self.mischief is None else self.mischief.next_due()
+        return due if planned is None else planned if due is None else min(due, planned)
+
     def step(self, instant: int) -> None:
         """Advance to `instant`, not before now, and hand out everything that happens there."""
         assert instant >= self.now, "time does not run backwards"
@@ -124,6 +145,9 @@ class Driver:
             step = self.market.advance_to(instant)
             for quote in step.quotes:
                 self.venue.on_quote(quote, instant)
+            self.venue.advance(instant)
+        if self.mischief is not None:
+            self.mischief.advance(instant, self.market.next_instant() is None)
             self.venue.advance(instant)
         if not self.ended and self.market.next_instant() is None:
             self.ended = instant >= self._session_end()

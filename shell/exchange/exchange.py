@@ -3,7 +3,8 @@
 1. Parts are built in dependency order: assets from the market, the venue over them, the driver over both,
    then the streams, which take the driver's hooks.
 2. No part reaches around another: routes see the exchange, the driver sees hooks.
-3. Setting up fails with SetupError in one line; after that nothing here raises but a bug.
+3. What is published passes the faults, which leave it alone unless a plan says otherwise.
+4. Setting up fails with SetupError in one line; after that nothing here raises but a bug.
 """
 
 import json
@@ -15,6 +16,7 @@ from kernel.units import SCALE
 from shell.exchange import render
 from shell.exchange.auth import Credentials
 from shell.exchange.driver import Driver
+from shell.exchange.faults.runtime import Faults
 from shell.exchange.hours import Hours
 from shell.exchange.market.session import MarketSession, MarketStep
 from shell.exchange.market_stream import MarketStream
@@ -47,11 +49,14 @@ class Exchange:
         self.credentials = Credentials(settings.key, settings.secret)
         self.trading_limit = RateLimiter(settings.requests_per_minute)
         self.data_limit = RateLimiter(settings.requests_per_minute)
-        self.trade_stream = TradeStream(self.credentials, settings.binary_updates)
+        self.faults = Faults(settings.faults, settings.seed, self.driver, self.trading_limit)
+        self.trade_stream = TradeStream(self.credentials, settings.binary_updates, self.faults.order_stream)
         self.stock_streams = {
-            feed: MarketStream(self.credentials, is_crypto=False) for feed in ("iex", "sip", "delayed_sip")
+            feed: MarketStream(self.credentials, is_crypto=False, hooks=self.faults.market_streams)
+            for feed in ("iex", "sip", "delayed_sip")
         }
-        self.crypto_stream = MarketStream(self.credentials, is_crypto=True)
+        self.crypto_stream = MarketStream(self.credentials, is_crypto=True, hooks=self.faults.market_streams)
+        self.faults.updates.send = self.trade_stream.publish
         self.bugs: list[str] = []
         """Handlers that raised something unexpected: one line each, the first BUGS_MAX."""
         self._requests = 0
@@ -65,14 +70,17 @@ class Exchange:
 
     def _send_updates(self, updates: list[Update]) -> None:
         texts = [
-            json.dumps(render.trade_update(update, self.hours), separators=(",", ":")) for update in updates
+            (update.order.id, json.dumps(render.trade_update(update, self.hours), separators=(",", ":")))
+            for update in updates
         ]
-        self.trade_stream.publish(texts)
+        self.faults.learn(updates)
+        self.trade_stream.publish(self.faults.updates.outgoing(texts, self.driver.now))
 
     def _send_market(self, step: MarketStep) -> None:
+        bars, quotes = self.faults.ticks.spoil(step.bars_closed, step.quotes)
         for stream in self.stock_streams.values():
-            stream.publish(step.bars_closed, step.quotes)
-        self.crypto_stream.publish(step.bars_closed, step.quotes)
+            stream.publish(bars, quotes)
+        self.crypto_stream.publish(bars, quotes)
 
 
 def _venue_settings(settings: ExchangeSettings) -> VenueSettings:

@@ -114,6 +114,7 @@ class HttpPeer:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self._is_head = False
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
 
     async def next_request(self) -> Request | None:
@@ -147,6 +148,7 @@ class HttpPeer:
                 self._h11.receive_data(data)
             elif isinstance(event, h11.Request):
                 head = event
+                self._is_head = event.method == b"HEAD"
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > BODY_BYTES_MAX:
@@ -185,7 +187,7 @@ class HttpPeer:
             )
             or b""
         )
-        if response.body and response.status != 204:
+        if response.body and response.status != 204 and not self._is_head:
             head += self._h11.send(h11.Data(data=response.body)) or b""
         return head + (self._h11.send(h11.EndOfMessage()) or b"")
 

@@ -9,6 +9,8 @@
 5. Errors 400 to 410 as documented; one connection per feed (406), SYMBOLS_MAX symbols (405), AUTH_SECONDS_MAX
    to authenticate (404), and a slow client is told so (407) and closed.
 
+6. `hooks` may refuse or silence a stream and change the form of what it sends.
+
 It sends bars and quotes only: trades, statuses and the like can be subscribed to and stay silent.
 """
 
@@ -19,6 +21,7 @@ import trio
 
 from kernel.reports import Bar, Quote
 from shell.exchange.auth import Credentials
+from shell.exchange.faults.hooks import StreamHooks
 from shell.exchange.http import Request
 from shell.exchange.market_render import JSON, MSGPACK, Codec
 from shell.exchange.ws import WebSocket
@@ -66,15 +69,20 @@ def _success(message: str) -> list[dict[str, object]]:
 class _Subscriber:
     """One connection and what it listens to."""
 
-    def __init__(self, socket: WebSocket, codec: Codec, channels: Sequence[str]) -> None:
+    def __init__(self, socket: WebSocket, codec: Codec, channels: Sequence[str], hooks: StreamHooks) -> None:
         self.socket = socket
         self.codec = codec
+        self._hooks = hooks
         self.authenticated = False
         self.channels: dict[str, dict[str, None]] = {channel: {} for channel in channels}
 
     def say(self, messages: list[dict[str, object]]) -> None:
         """Send one control frame."""
-        self.socket.send(self.codec.control(messages))
+        self.send(self.codec.control(messages))
+
+    def send(self, message: str | bytes) -> None:
+        """Send one frame, in the form that the hooks give it."""
+        self.socket.send(*self._hooks.shape(message, flips=self.codec is JSON))
 
     def wants(self, channel: str, symbol: str) -> bool:
         """Whether a symbol's messages on a channel are for this connection."""
@@ -91,8 +99,9 @@ class _Subscriber:
 class MarketStream:
     """One feed of market data."""
 
-    def __init__(self, credentials: Credentials, is_crypto: bool) -> None:
+    def __init__(self, credentials: Credentials, is_crypto: bool, hooks: StreamHooks | None = None) -> None:
         self._credentials = credentials
+        self.hooks = hooks or StreamHooks()
         self._is_crypto = is_crypto
         self._channels = _CRYPTO if is_crypto else _STOCKS
         self._subscribers: list[_Subscriber] = []
@@ -100,7 +109,7 @@ class MarketStream:
 
     def publish(self, bars: Sequence[Bar], quotes: Sequence[Quote]) -> None:
         """Send an instant's closed bars, then its quotes, to whoever subscribed to them."""
-        if not self._subscribers:
+        if not self._subscribers or self.hooks.is_mute:
             return
         mine = [bar for bar in bars if ("/" in bar.symbol) is self._is_crypto]
         mine.sort(key=lambda bar: bar.symbol)
@@ -109,21 +118,21 @@ class MarketStream:
             codec = subscriber.codec
             parts = [codec.bar(bar) for bar in mine if subscriber.wants("bars", bar.symbol)]
             if parts:
-                subscriber.socket.send(codec.frame(parts))
+                subscriber.send(codec.frame(parts))
             parts = [codec.quote(quote) for quote in shown if subscriber.wants("quotes", quote.symbol)]
             if parts:
-                subscriber.socket.send(codec.frame(parts))
+                subscriber.send(codec.frame(parts))
 
     async def serve(self, socket: WebSocket, request: Request) -> None:
         """Speak with one client until it leaves."""
         packed = request.headers.get("content-type", "").startswith("application/msgpack")
-        subscriber = _Subscriber(socket, MSGPACK if packed else JSON, self._channels)
+        subscriber = _Subscriber(socket, MSGPACK if packed else JSON, self._channels, self.hooks)
         socket.farewell = lambda: subscriber.codec.control(_error(407))
         if self._pending >= PENDING_MAX:
             subscriber.say(_error(406))
             return
         subscriber.say(_success("connected"))
-        if self._credentials.accepts_headers(request.headers):
+        if self._credentials.accepts_headers(request.headers) and self.hooks.authorizes():
             self._admit(subscriber)
         try:
             await self._authenticate(subscriber)
@@ -133,6 +142,7 @@ class MarketStream:
         finally:
             if subscriber in self._subscribers:
                 self._subscribers.remove(subscriber)
+                self.hooks.left(socket)
 
     async def _authenticate(self, subscriber: _Subscriber) -> None:
         """Read until the client is let in, leaves, or has taken too long."""
@@ -157,6 +167,7 @@ class MarketStream:
         subscriber.authenticated = True
         self._subscribers.append(subscriber)
         subscriber.say(_success("authenticated"))
+        self.hooks.admitted(subscriber.socket)
 
     def _obey(self, subscriber: _Subscriber, message: str | bytes) -> None:
         """Carry out and answer one message."""
@@ -168,7 +179,9 @@ class MarketStream:
         if action == "auth":
             if subscriber.authenticated:
                 subscriber.say(_error(403))
-            elif self._credentials.accepts(fields.get("key"), fields.get("secret")):
+            elif (
+                self._credentials.accepts(fields.get("key"), fields.get("secret")) and self.hooks.authorizes()
+            ):
                 self._admit(subscriber)
             else:
                 subscriber.say(_error(402))

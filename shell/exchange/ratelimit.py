@@ -5,7 +5,7 @@
 2. A refused request does not count against the window, but it counts in the figures.
 3. Two requests exactly WINDOW_NS apart are not in one window.
 
-It ignores who asks: one account, one pool.
+4. One account, one pool: what another client spends is missing here, and it spends half of it at most.
 """
 
 from collections import deque
@@ -32,6 +32,7 @@ class RateLimiter:
         self.max_in_any_window = 0
         """Most requests seen in one window, refused ones included."""
         self._accepted: deque[int] = deque()
+        self._foreign: deque[int] = deque()
         self._seen: deque[int] = deque(maxlen=SEEN_MAX)
 
     def take(self, now: int) -> bool:
@@ -49,6 +50,22 @@ class RateLimiter:
             return False
         self._accepted.append(now)
         return True
+
+    def spend(self, count: int, now: int) -> int:
+        """Another client's requests: they use up the window, at most half of it; how many there were.
+
+        They are no figures of ours.
+        """
+        horizon = now - WINDOW_NS
+        while self._accepted and self._accepted[0] <= horizon:
+            self._accepted.popleft()
+        while self._foreign and self._foreign[0] <= horizon:
+            self._foreign.popleft()
+        free = min(self.limit // 2 - len(self._foreign), self.limit - len(self._accepted))
+        spent = max(0, min(count, free))
+        self._foreign.extend([now] * spent)
+        self._accepted.extend([now] * spent)
+        return spent
 
     def headers(self, now: int) -> list[tuple[str, str]]:
         """X-RateLimit-Limit, -Remaining and -Reset (unix seconds, rounded up)."""

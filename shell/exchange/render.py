@@ -24,7 +24,8 @@ from shell.exchange.text import (
     quotient_text,
     value_text,
 )
-from shell.exchange.venue.model import Account, Activity, Asset, Position, Update, VenueOrder
+from shell.exchange.venue.answers import Account, Position
+from shell.exchange.venue.model import Activity, Asset, Update, VenueOrder
 
 __all__ = [
     "account",

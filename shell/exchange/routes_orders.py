@@ -120,9 +120,9 @@ def list_orders(exchange: Exchange, request: Request, _: tuple[str, ...]) -> Res
     return json_response(200, [render.order(order) for order in exchange.venue.orders(wanted)])
 
 
-def get_order(exchange: Exchange, _: Request, names: tuple[str, ...]) -> Response:
-    """GET /v2/orders/{id}."""
-    return _order_response(exchange.venue.order(names[0]))
+def get_order(exchange: Exchange, request: Request, names: tuple[str, ...]) -> Response:
+    """GET /v2/orders/{id}[?nested=]."""
+    return _order_response(exchange.venue.order(names[0], f.flag(request.query, "nested")))
 
 
 def get_by_client_id(exchange: Exchange, request: Request, _: tuple[str, ...]) -> Response:

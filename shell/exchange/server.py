@@ -1,20 +1,23 @@
 """The exchange's one port: every connection is HTTP/1.1 first and may become a WebSocket.
 
 1. Loopback only. One task per connection; no more than CONNECTIONS_MAX of them: one more is closed at once.
-2. A REST request goes: read, answer (synchronously), send, publish. The answer is on its way before the
-   updates that it caused. A labelled request counts as in flight until its updates are out.
+2. A REST request goes: read, answer (synchronously), send, publish; `faults.delivery` does it, and may do it
+   badly. The answer is on its way before the updates that it caused. A labelled request counts as in flight
+   until its updates are out.
 3. An upgrade is judged before the 101: unknown path 404, second order stream 429, bad handshake 400.
 4. Whatever one connection does, the others live on: a broken request is answered and the connection closed;
    an unexpected error ends its own connection and is kept in `Exchange.bugs`.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import trio
 
 from shell.exchange.api import BUGS_MAX, answer, host_is_local
 from shell.exchange.exchange import Exchange
+from shell.exchange.faults.delivery import deliver
 from shell.exchange.http import BadRequest, HttpPeer, Request, Response, message_response
 from shell.exchange.settings import SetupError
 from shell.exchange.sim import Label, parse_label
@@ -94,11 +97,7 @@ class Server:
         label = parse_label(request.headers.get("x-sim-client"))
         self._exchange.lockstep.request_began(label)
         try:
-            response = answer(self._exchange, request)
-            try:
-                return await peer.send(response)
-            finally:
-                self._exchange.driver.publish()
+            return await deliver(self._exchange, peer, request, partial(answer, self._exchange, request))
         finally:
             self._exchange.lockstep.request_ended(label)
 
@@ -137,11 +136,14 @@ class Server:
         if path == "/stream":
             if exchange.trade_stream.is_full:
                 return message_response(429, "too many requests.")
-            return exchange.trade_stream.serve
+            return exchange.trade_stream.hooks.refuse() or exchange.trade_stream.serve
         stream = exchange.stock_streams.get(path.removeprefix("/v2/")) if path.startswith("/v2/") else None
         if path == "/v1beta3/crypto/us":
             stream = exchange.crypto_stream
         if stream is None:
             return message_response(404, "endpoint not found", 40410000)
+        refusal = stream.hooks.refuse()
+        if refusal is not None:
+            return refusal
         feed = stream
         return lambda socket: feed.serve(socket, request)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel.units import SCALE
+from shell.exchange.faults.plan import FaultPlan
 
 __all__ = ["RATE_MAX", "REQUESTS_PER_MINUTE", "ExchangeSettings", "SetupError", "parse_speed"]
 
@@ -49,6 +50,8 @@ class ExchangeSettings:
     """Share of the bars' volume that quotes show and orders may fill, 10^-9 of one."""
     binary_updates: bool = True
     """Trade updates as binary frames (paper) or text frames (live)."""
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    """Which faults, how often; the empty plan is a calm exchange."""
     venue: dict[str, int | bool] = field(default_factory=dict)
     """Further `VenueSettings` by name, such as ack_latency (ns)."""
 

@@ -5,7 +5,7 @@
 2. Frames are binary JSON (paper) or text JSON (live), as the settings say.
 3. One connection per account: a further handshake is answered HTTP 429 before it becomes a WebSocket.
 4. There is no replay: who was not listening missed it. A client that reads too slowly is closed.
-5. Every update passes `publish`, the one place where a later fault may hold, double or drop it.
+5. Updates come as they shall be sent; `hooks` may still refuse, cut, or change the form of what is sent.
 
 It ignores MessagePack on this stream and the extinct account_updates.
 """
@@ -17,6 +17,7 @@ from typing import Any, Final
 import trio
 
 from shell.exchange.auth import Credentials
+from shell.exchange.faults.hooks import StreamHooks
 from shell.exchange.ws import WebSocket
 
 __all__ = ["AUTH_SECONDS_MAX", "CONNECTIONS_MAX", "TradeStream"]
@@ -40,9 +41,10 @@ class _Listener:
 class TradeStream:
     """The order stream of one account."""
 
-    def __init__(self, credentials: Credentials, binary: bool) -> None:
+    def __init__(self, credentials: Credentials, binary: bool, hooks: StreamHooks | None = None) -> None:
         self._credentials = credentials
         self._binary = binary
+        self.hooks = hooks or StreamHooks()
         self._listeners: list[_Listener] = []
 
     @property
@@ -73,6 +75,7 @@ class TradeStream:
                 pass
         finally:
             self._listeners.remove(listener)
+            self.hooks.left(socket)
 
     async def _exchange_one(self, listener: _Listener) -> bool:
         """Read one message and answer it; False when the client has left."""
@@ -96,11 +99,13 @@ class TradeStream:
         return True
 
     def _authorize(self, listener: _Listener, key: object, secret: object) -> None:
-        listener.authorized = self._credentials.accepts(key, secret)
+        listener.authorized = self._credentials.accepts(key, secret) and self.hooks.authorizes()
         status = "authorized" if listener.authorized else "unauthorized"
         self._reply(
             listener, {"stream": "authorization", "data": {"status": status, "action": "authenticate"}}
         )
+        if listener.authorized:
+            self.hooks.admitted(listener.socket)
 
     def _listen(self, listener: _Listener, data: dict[str, Any]) -> None:
         if not listener.authorized:
@@ -117,4 +122,4 @@ class TradeStream:
         self._send(listener, json.dumps(payload, separators=(",", ":")))
 
     def _send(self, listener: _Listener, text: str) -> None:
-        listener.socket.send(text.encode() if self._binary else text)
+        listener.socket.send(*self.hooks.shape(text.encode() if self._binary else text, flips=True))

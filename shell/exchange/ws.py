@@ -97,14 +97,17 @@ class WebSocket:
         """Whether a message queued now would be sent."""
         return not self._closing and self._protocol.state is ConnectionState.OPEN
 
-    def send(self, message: str | bytes) -> bool:
-        """Queue one message (text for str, binary for bytes); False when the connection is closing."""
+    def send(self, message: str | bytes, fragments: int = 1) -> bool:
+        """Queue one message (text for str, binary for bytes); False when the connection is closing.
+
+        `fragments` 2 sends it in two frames.
+        """
         if not self.is_open:
             return False
         if self._outbox_bytes > OUTBOX_BYTES_MAX:
             self._give_up()
             return False
-        self._queue_message(message)
+        self._queue_message(message, fragments)
         return True
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -196,10 +199,13 @@ class WebSocket:
         self._outbox_bytes += len(wire)
         self._wake.set()
 
-    def _queue_message(self, message: str | bytes) -> None:
+    def _queue_message(self, message: str | bytes, fragments: int = 1) -> None:
         self.sent += 1
-        event = TextMessage(data=message) if isinstance(message, str) else BytesMessage(data=message)
-        self._queue(self._protocol.send(event))
+        if fragments > 1:
+            half = len(message) // 2
+            first, message = message[:half], message[half:]
+            self._queue(self._protocol.send(_message(first, finished=False)))
+        self._queue(self._protocol.send(_message(message, finished=True)))
 
     def _give_up(self) -> None:
         """The client reads too slowly: what waits is thrown away; the last word and a close go out."""
@@ -237,3 +243,10 @@ class WebSocket:
         while self._protocol.state is ConnectionState.LOCAL_CLOSING:
             if await self.receive() is None:
                 return
+
+
+def _message(data: str | bytes, *, finished: bool) -> TextMessage | BytesMessage:
+    """A frame of a message."""
+    if isinstance(data, str):
+        return TextMessage(data=data, message_finished=finished)
+    return BytesMessage(data=data, message_finished=finished)

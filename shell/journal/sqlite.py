@@ -27,7 +27,7 @@ from kernel.units import Instant
 from shell.journal.chain import Tip, verified
 from shell.journal.lock import WriterLock
 from shell.journal.protocol import JournalFailed, JournalLocked, JournalRefused, Opening, Record
-from shell.journal.store import JournalMode, Store, connect_reader, read_pages
+from shell.journal.store import JournalMode, Store, connect_reader, has_hot_journal, read_pages
 
 __all__ = ["SqliteJournal", "open_journal", "read_journal"]
 
@@ -175,8 +175,7 @@ def read_journal(path: Path, after: int = 0) -> Iterator[Record]:
     """
     if not path.is_file():
         raise JournalRefused(f"{path}: no such journal; give the path that --journal had")
-    rollback = Path(f"{path}-journal")
-    if rollback.is_file() and rollback.stat().st_size:
+    if has_hot_journal(path):
         try:
             lock = WriterLock(Path(f"{path}.lock"))
         except JournalLocked:

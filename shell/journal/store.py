@@ -42,7 +42,7 @@ from shell.journal.protocol import (
     event_of,
 )
 
-__all__ = ["JournalMode", "Store", "connect_reader", "read_pages", "wal_is_safe"]
+__all__ = ["JournalMode", "Store", "connect_reader", "has_hot_journal", "read_pages", "wal_is_safe"]
 
 APPLICATION_ID: Final = 0x4D51_444A
 """`MQDJ` in SQLite's header: tells our files from any other."""
@@ -299,13 +299,24 @@ class Store:
             self._lock.release()
 
 
+def has_hot_journal(path: Path) -> bool:
+    """Whether a writer died inside a commit: a rollback journal whose first byte is not zero.
+
+    SQLite writes that byte when the rollback journal is synced, before it touches the database; until then
+    what is left of it means nothing, and the next commit removes it.
+    """
+    try:
+        with Path(f"{path}-journal").open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except OSError:
+        return False
+
+
 def _leftover(path: Path) -> str | None:
     """Says so where SQLite has an unfinished or unmerged commit to look at."""
-    for suffix, what in (
-        ("-journal", "an unfinished batch was taken back"),
-        ("-wal", "the log was not merged"),
-    ):
-        extra = Path(f"{path}{suffix}")
-        if extra.is_file() and extra.stat().st_size:
-            return f"the last end was not clean ({what})"
+    log = Path(f"{path}-wal")
+    if has_hot_journal(path):
+        return "the last end was not clean (an unfinished batch was taken back)"
+    if log.is_file() and log.stat().st_size:
+        return "the last end was not clean (the log was not merged)"
     return None

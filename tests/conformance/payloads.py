@@ -2,9 +2,10 @@
 
     corpus  a folder of KIND.jsonl, each line {"source", "provenance", "payload"[, "http_status"]}
 
-1. The kind decides the decoder; a payload that is an array is judged row by row where the endpoint gives rows.
-2. A verdict is `decoded`, `not ours` (the desk never asks for it, or it steers a connection) or `malformed` (ours,
-   but unreadable); the last two carry a reason.
+1. The kind decides the decoder; a payload that is an array is judged row by row where the endpoint gives
+   rows.
+2. A verdict is `decoded`, `not ours` (the desk never asks for it, or it steers a connection) or `malformed`
+   (ours, but unreadable); the last two carry a reason.
 3. Nothing raises. A kind that nobody knows is `not ours` and says so.
 """
 

@@ -1,4 +1,4 @@
-"""Every line of the shared corpus of Alpaca payloads is decoded, or it is said why not; numbers survive exactly."""
+"""Every line of the shared corpus of payloads is decoded, or it is said why not; numbers survive exactly."""
 
 import os
 from collections import Counter
@@ -19,7 +19,16 @@ CORPUS = DATA / "alpaca_payloads"
 
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus of payloads is not here")
 
-OURS = {"orders", "trade_updates", "trade_stream", "accounts", "positions", "activities", "assets", "md_messages"}
+OURS = {
+    "orders",
+    "trade_updates",
+    "trade_stream",
+    "accounts",
+    "positions",
+    "activities",
+    "assets",
+    "md_messages",
+}
 
 
 @pytest.fixture(scope="module")

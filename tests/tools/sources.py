@@ -28,7 +28,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("kernel", "shell", "specs", "fuzz")
 """The packages that are shipped."""
 
-_UNTRACKED: Final = frozenset({".git", ".venv", "var", "build", "dist", "__pycache__"})
+_UNTRACKED: Final = frozenset({"var", "build", "dist", "__pycache__"})
+_HIDDEN: Final = frozenset({".ci", ".github"})
+"""Folders with a dot that are ours; the others are caches and environments."""
 
 
 @cache
@@ -51,7 +53,8 @@ def tracked_files() -> tuple[Path, ...]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.name in _UNTRACKED or (path.name.startswith(".") and path.name.endswith("_cache")):
+        hidden = path.name.startswith(".") and path.is_dir() and path.name not in _HIDDEN
+        if hidden or path.name in _UNTRACKED:
             continue
         if path.is_dir():
             yield from _walk(path)

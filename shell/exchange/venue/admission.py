@@ -7,7 +7,8 @@
    side;
 3. shorts: whole shares, of a shortable asset, by an account that may (and has $2,000 of equity);
 4. the intent, when given, is the one that follows from the position;
-5. the wash-trade table against every open order of the other side;
+5. the wash-trade table against every open order of the other side, members of complex orders left out; an
+   entry opens, an exit pair closes;
 6. the least cost of crypto ($10, but the whole rest of a position may always be sold) and of fractions ($1);
 7. buying power. A limit counts at its limit, a stop at its stop, a market order at the far side of the
    quote (the previous close before the first quote); a short at the greater of limit and ask + 3 %.
@@ -22,7 +23,7 @@ from shell.exchange.venue import refusals
 from shell.exchange.venue.engine import Engine
 from shell.exchange.venue.model import CASH_SCALE, Asset, VenueOrder
 
-__all__ = ["Admitted", "Draft", "admit"]
+__all__ = ["Admitted", "Draft", "admit", "check_stop"]
 
 CRYPTO_COST_MIN: Final = 10 * CASH_SCALE
 """Least cost basis of a crypto order, measured at Alpaca in 2026."""
@@ -47,6 +48,8 @@ class Draft(NamedTuple):
     stop_price: int | None
     position_intent: str | None
     replaces: VenueOrder | None = None
+    order_class: str = ""
+    """A complex order is exempt from the wash-trade table."""
 
 
 class Admitted(NamedTuple):
@@ -64,7 +67,7 @@ def admit(engine: Engine, asset: Asset, draft: Draft) -> Admitted:
     price = _reference_price(engine, asset, draft)
     if price <= 0:
         raise refusals.rule(f'no market price is known for asset "{asset.symbol}"')
-    _check_stop(engine, asset, draft)
+    check_stop(engine, asset, draft.side, draft.stop_price)
     quantity = draft.quantity
     if quantity is None:
         assert draft.notional is not None, "an order has a quantity or a notional"
@@ -80,6 +83,10 @@ def admit(engine: Engine, asset: Asset, draft: Draft) -> Admitted:
         raise refusals.rule(
             f"position intent mismatch, inferred: {intent}, specified: {draft.position_intent}"
         )
+    if draft.order_class in ("bracket", "oto") and closes:
+        raise refusals.rule(f"{draft.order_class} orders must be entry orders")
+    if draft.order_class == "oco" and not closes:
+        raise refusals.rule("oco orders must be exit orders")
     _check_wash(engine, asset, draft)
     _check_cost(asset, draft, quantity, price, abs(position) if closes else None)
     if closes:
@@ -101,14 +108,14 @@ def _reference_price(engine: Engine, asset: Asset, draft: Draft) -> int:
     return max(draft.limit_price or 0, ask * _SHORT_MARKUP_PERCENT // 100)
 
 
-def _check_stop(engine: Engine, asset: Asset, draft: Draft) -> None:
-    """A stop must not be triggered by the market as it stands."""
-    if draft.stop_price is None or engine.quote(asset.symbol) is None:
+def check_stop(engine: Engine, asset: Asset, side: str, stop_price: int | None) -> None:
+    """Refuses a stop that the market as it stands would trigger."""
+    if stop_price is None or engine.quote(asset.symbol) is None:
         return
     market = engine.holdings.price_of(asset)
-    wrong = draft.stop_price <= market if draft.side == "buy" else draft.stop_price >= market
+    wrong = stop_price <= market if side == "buy" else stop_price >= market
     if wrong:
-        raise refusals.stop_price(draft.side, draft.stop_price, market)
+        raise refusals.stop_price(side, stop_price, market)
 
 
 def _others(engine: Engine, asset: Asset, draft: Draft, side: str) -> list[VenueOrder]:
@@ -152,7 +159,11 @@ def _check_opening(engine: Engine, asset: Asset, draft: Draft, quantity: int) ->
 
 def _check_wash(engine: Engine, asset: Asset, draft: Draft) -> None:
     """No open order of the other side could trade against this one."""
+    if draft.order_class:
+        return
     for order in _others(engine, asset, draft, "sell" if draft.side == "buy" else "buy"):
+        if order.order_class:
+            continue
         limits = order.limit_price is not None and draft.limit_price is not None
         if limits:
             assert order.limit_price is not None

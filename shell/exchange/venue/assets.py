@@ -91,6 +91,13 @@ class AssetList:
         """The asset with this symbol, position symbol or identifier; None when there is none."""
         return self._by_name.get(name)
 
+    def change(self, asset: Asset) -> None:
+        """Puts new rules in the place of an asset's old ones; its names stay."""
+        assert asset.id in self._by_name, f"no asset {asset.symbol}"
+        for name in (asset.symbol, asset.position_symbol, asset.id):
+            self._by_name[name] = asset
+        self._in_order = [asset if each.id == asset.id else each for each in self._in_order]
+
     def all(self) -> list[Asset]:
         """Every asset, sorted by symbol."""
         return list(self._in_order)

@@ -36,10 +36,10 @@ CLIENT_ORDER_ID_MAX: Final = 128
 NOTIONAL_MIN: Final = SCALE
 """Least notional of an equity order: one dollar."""
 
+_WHOLE_PERCENT: Final = 100 * SCALE
 _SIDES: Final = frozenset({"buy", "sell"})
 _TYPES: Final = frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"})
 _TIMES: Final = frozenset({"day", "gtc", "opg", "cls", "ioc", "fok"})
-_COMPLEX_CLASSES: Final = frozenset({"bracket", "oco", "oto", "mleg"})
 _INTENTS: Final = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
 _CRYPTO_TIMES: Final = frozenset({"gtc", "ioc"})
 _CRYPTO_TYPES: Final = frozenset({"market", "limit", "stop_limit"})
@@ -121,9 +121,9 @@ def _check_amounts(request: OrderRequest) -> None:
 
 
 def _check_class(request: OrderRequest) -> None:
-    """Simple orders only, so far."""
-    if request.order_class in _COMPLEX_CLASSES:
-        raise refusals.rule(f"order_class {request.order_class} is not supported by this exchange")
+    """Simple orders here; a complex one is judged without its legs first (`leg_checks`)."""
+    if request.order_class == "mleg":
+        raise refusals.rule("order_class mleg is not supported by this exchange")
     if request.order_class not in ("", "simple"):
         raise refusals.parameter("invalid order_class")
     if request.take_profit is not None or request.stop_loss is not None:
@@ -163,12 +163,19 @@ def _check_stop_limit_prices(request: OrderRequest) -> None:
 
 
 def _check_trailing(request: OrderRequest) -> None:
-    """Trailing stops are not offered yet; the parameters are still judged first, as Alpaca does."""
+    """A trailing stop has one trail and no other price."""
+    if request.limit_price is not None or request.stop_price is not None:
+        raise refusals.parameter("trailing stop orders require no stop or limit price")
     if (request.trail_price is None) == (request.trail_percent is None):
         raise refusals.parameter("trailing stop orders must specify one of trail_price or trail_percent")
     if request.trail_percent is not None and request.trail_percent < SCALE // 10:
         raise refusals.parameter("trail_percent must be greater than or equal to 0.1")
-    raise refusals.rule("trailing_stop orders are not supported by this exchange")
+    if request.trail_percent is not None and request.trail_percent >= _WHOLE_PERCENT:
+        raise refusals.parameter("trail_percent must be less than 100")
+    if request.trail_price is not None and request.trail_price <= 0:
+        raise refusals.parameter("trail_price must be > 0")
+    if request.time_in_force not in ("day", "gtc"):
+        raise refusals.rule("trailing stop orders must be DAY or GTC orders")
 
 
 def _check_no_trail(request: OrderRequest) -> None:
@@ -208,6 +215,8 @@ def _check_equity(request: OrderRequest, asset: Asset) -> None:
         raise refusals.forbidden(f'asset "{asset.symbol}" is not fractionable')
     if request.time_in_force != "day":
         raise refusals.rule("fractional orders must be DAY orders")
+    if request.type == "trailing_stop":
+        raise refusals.rule("fractional orders must be market, limit, stop, or stop_limit orders")
     if request.extended_hours:
         raise refusals.rule("fractional orders are not eligible for extended hours trading")
     if request.notional is not None and request.notional < NOTIONAL_MIN:

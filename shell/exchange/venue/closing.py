@@ -12,8 +12,9 @@ from typing import Final
 
 from kernel.units import SCALE
 from shell.exchange.venue import refusals
+from shell.exchange.venue.answers import Position
 from shell.exchange.venue.engine import Engine
-from shell.exchange.venue.model import Activity, ActivityQuery, OrderRequest, Position
+from shell.exchange.venue.model import Activity, ActivityQuery, OrderRequest
 
 __all__ = ["ACTIVITIES_PAGE_MAX", "activity_page", "closing_request", "position_of"]
 

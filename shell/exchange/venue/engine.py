@@ -16,10 +16,12 @@
 8. An order by notional buys what the notional less one cent pays for, cut to nine decimals, as recorded at
    Alpaca.
 
-Deciding what is admitted is `admission`'s and `venue`'s part, not this file's.
+9. `follow` is called after every acknowledgment, execution and end: there the exits of complex orders react.
+
+Deciding what is admitted is `admission`'s and `venue`'s part, the sums of matching are `matching`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from kernel.reports import Quote
@@ -28,31 +30,30 @@ from shell.exchange.text import new_york
 from shell.exchange.venue.assets import AssetList, tick_at
 from shell.exchange.venue.holdings import Holdings
 from shell.exchange.venue.ids import IdSource
+from shell.exchange.venue.matching import (
+    Level,
+    Reached,
+    elect,
+    far_side,
+    leaves_at,
+    priority,
+    rank,
+    reaches,
+    trail,
+)
 from shell.exchange.venue.model import Activity, Asset, Update, VenueOrder, VenueSettings
 from shell.exchange.venue.schedule import DueKind, Schedule
 from shell.exchange.venue.sessions import DAY_NS, GTC_DAYS, MarketCalendar, Span, session_span
 from shell.exchange.venue.store import OrderStore
+from shell.exchange.venue.tamper import Tamper
 
 __all__ = ["Engine"]
 
-_CENT_VALUE: Final = 10**16
-"""One cent as money (10^-18)."""
 _MICROSECOND: Final = 1_000
 _IMPROVED_ONE_IN: Final = 4
 """Of the executions of whole shares that take, one in so many prints inside the spread."""
-_LIVE: Final = frozenset({"new", "partially_filled", "pending_cancel", "pending_replace"})
+_LIVE: Final = frozenset({"new", "partially_filled", "pending_cancel", "pending_replace", "held"})
 _IMMEDIATE: Final = frozenset({"ioc", "fok"})
-
-
-class _Level:
-    """The last quote of a symbol and what is left of its displayed sizes."""
-
-    __slots__ = ("ask_left", "bid_left", "quote")
-
-    def __init__(self, quote: Quote) -> None:
-        self.quote = quote
-        self.bid_left: int = quote.bid_size
-        self.ask_left: int = quote.ask_size
 
 
 class _Hours:
@@ -84,11 +85,15 @@ class Engine:
         "_updates",
         "activities",
         "assets",
+        "follow",
         "holdings",
         "ids",
+        "on_elected",
         "schedule",
         "settings",
         "store",
+        "suspended",
+        "tamper",
     )
 
     def __init__(self, settings: VenueSettings, assets: Sequence[Asset], calendar: MarketCalendar) -> None:
@@ -99,8 +104,15 @@ class Engine:
         self.schedule = Schedule()
         self.holdings = Holdings(settings, self.ids.uuid("account"))
         self.activities: list[Activity] = []
+        self.suspended: set[str] = set()
+        """Symbols (order form) that are halted: nothing executes."""
+        self.tamper = Tamper()
+        self.follow: Callable[[VenueOrder, int], None] = _nobody
+        """Told after an order was acknowledged, executed or ended."""
+        self.on_elected: Callable[[VenueOrder, int], None] = _nobody
+        """Told when a stop is triggered whose take-profit holds the position for both."""
         self._hours = _Hours(calendar)
-        self._levels: dict[str, _Level] = {}
+        self._levels: dict[str, Level] = {}
         self._updates: list[Update] = []
         self._clock = 0
 
@@ -132,14 +144,32 @@ class Engine:
             order.expires_at = order.created_at + GTC_DAYS * DAY_NS
         if order.expires_at is not None:
             self.schedule.put(order.expires_at, DueKind.END, order.id)
+        if span is not None and order.time_in_force == "gtc":
+            self.plan_day(order, now)
         if asset.is_crypto or order.time_in_force in _IMMEDIATE:
             return now
         return None if span is None else span.start
+
+    def plan_day(self, order: VenueOrder, now: int) -> int | None:
+        """Plans the end of a gtc order's session; when that session begins. None for orders without one."""
+        span = None
+        if self.settings.done_for_day and order.asset_class != "crypto":
+            span = self._hours.span(now, order.extended_hours)
+        if span is None:
+            return None
+        self.schedule.put(span.end, DueKind.DAY_DONE, order.id)
+        return span.start
 
     def acknowledge(self, order: VenueOrder, now: int) -> None:
         """The order becomes `new`; it may execute once the latency is over (but see rule 7)."""
         order.submitted_at = self.change(order, "new", now)
         self.publish("new", order, order.submitted_at)
+        self.plan_match(order, now)
+        self.tamper.acknowledged(order, now)
+        self.follow(order, now)
+
+    def plan_match(self, order: VenueOrder, now: int) -> None:
+        """Lets the order execute from the end of the latency on."""
         order.match_from = now + self.settings.fill_latency
         self.schedule.put(order.match_from, DueKind.FIRST_MATCH, order.id)
 
@@ -154,8 +184,12 @@ class Engine:
         order: VenueOrder,
         at: int,
         execution: tuple[str, int, int, int] | None = None,
+        previous: str | None = None,
     ) -> None:
-        """The one way out for updates; `execution` is (id, price, quantity, position after it)."""
+        """The one way out for updates.
+
+        `execution` is (id, price, quantity, position after it), `previous` the execution that it changes.
+        """
         execution_id = self.ids.uuid("execution") if event == "new" else None
         price = quantity = position = None
         if execution is not None:
@@ -171,6 +205,7 @@ class Engine:
                 price=price,
                 quantity=quantity,
                 position_quantity=position,
+                previous_execution_id=previous,
             )
         )
 
@@ -182,7 +217,7 @@ class Engine:
         self.holdings.hold(order, self.asset_of(order))
         return at
 
-    def finish(self, order: VenueOrder, status: str, now: int, event: str | None = None) -> None:
+    def finish(self, order: VenueOrder, status: str, now: int, *, streamed: bool = True) -> None:
         """Ends the order (canceled, expired, rejected, replaced) and publishes it."""
         at = self.stamp(now)
         order.status = status
@@ -197,7 +232,10 @@ class Engine:
             assert status == "rejected", f"an order cannot end as {status}"
             order.failed_at = at
         self._settle(order)
-        self.publish(event or status, order, at)
+        if streamed:
+            self.publish(status, order, at)
+        self.tamper.ended(order, now)
+        self.follow(order, now)
 
     def _settle(self, order: VenueOrder) -> None:
         """Frees what an ended order held."""
@@ -206,7 +244,7 @@ class Engine:
 
     def on_quote(self, quote: Quote, now: int) -> None:
         """Takes a new quote: marks, triggers stops, and executes what it reaches."""
-        self._levels[quote.symbol] = _Level(quote)
+        self._levels[quote.symbol] = Level(quote)
         self.holdings.mark(quote.symbol, quote.bid, quote.ask)
         orders = [order for order in self.store.open_of(quote.symbol) if order.status in _LIVE]
         if orders:
@@ -214,7 +252,7 @@ class Engine:
 
     def first_match(self, order: VenueOrder, now: int) -> None:
         """Executes a just acknowledged order against the standing quote; immediate orders end here."""
-        assert order.status in _LIVE, "an order is acknowledged before it is matched"
+        assert order.status in _LIVE or order.dormant, "an order is acknowledged before it is matched"
         if order.time_in_force == "fok" and self._displayed(order, now) < order.leaves:
             self.finish(order, "canceled", now)
             return
@@ -227,13 +265,13 @@ class Engine:
         level = self._usable_level(self.asset_of(order), order, now)
         if level is None:
             return 0
-        price, left = _far_side(level, order.side)
-        return left if price and _reaches(order, price) else 0
+        price, left = far_side(level, order.side)
+        return left if price and reaches(order, price) else 0
 
-    def _usable_level(self, asset: Asset, order: VenueOrder, now: int) -> _Level | None:
+    def _usable_level(self, asset: Asset, order: VenueOrder, now: int) -> Level | None:
         """The symbol's level when the order may execute on it now (rule 7)."""
         level = self._levels.get(asset.symbol)
-        if level is None or now < order.match_from:
+        if level is None or now < order.match_from or order.dormant or asset.symbol in self.suspended:
             return None
         if asset.is_crypto:
             return level
@@ -246,34 +284,39 @@ class Engine:
         """Executes the orders that the symbol's quote reaches, in order of priority."""
         asset = self.assets.find(symbol)
         assert asset is not None, f"a quote for {symbol}, which is no asset"
-        reached: list[tuple[int, int, int, VenueOrder]] = []
+        reached: list[Reached] = []
         for order in orders:
-            if order.time_in_force in _IMMEDIATE and not arriving:
+            if (order.time_in_force in _IMMEDIATE and not arriving) or not order.is_open:
                 continue
             level = self._usable_level(asset, order, now)
             if level is None:
                 continue
-            price, _ = _far_side(level, order.side)
+            price, _ = far_side(level, order.side)
             if not price:
                 continue
-            _elect(order, price)
-            if _reaches(order, price):
-                reached.append((*_priority(order), order))
+            if order.type == "trailing_stop" and not order.elected:
+                trail(order, price, tick_at(asset, price))
+            elect(order, price)
+            if order.elected and not order.holds:
+                self.on_elected(order, now)
+            if reaches(order, price):
+                reached.append((*priority(order), order))
             elif order.stop_price is None or order.elected:
                 order.resting = True
-        reached.sort(key=_rank)
+        reached.sort(key=rank)
         for _, _, _, order in reached:
-            self._take(order, asset, now)
-            order.resting = True
+            if order.is_open:
+                self._take(order, asset, now)
+                order.resting = True
 
     def _take(self, order: VenueOrder, asset: Asset, now: int) -> None:
         """Executes as much of one order as the displayed size allows, as one execution."""
         level = self._levels[asset.symbol]
-        price, left = _far_side(level, order.side)
+        price, left = far_side(level, order.side)
         rested = order.resting and order.limit_price is not None
         if rested and order.limit_price is not None:
             price = order.limit_price
-        leaves = _leaves_at(order, price)
+        leaves = leaves_at(order, price)
         if leaves <= 0:
             # Only an order by notional gets here: the rest of it no longer pays for anything.
             self.finish(order, "canceled", now)
@@ -287,7 +330,10 @@ class Engine:
             level.ask_left -= quantity
         else:
             level.bid_left -= quantity
-        self._execute(order, asset, price, quantity, now, done=quantity == leaves)
+        done = quantity == leaves
+        parts = self.tamper.parts(quantity)
+        for index, part in enumerate(parts, start=1):
+            self.execute(order, asset, price, part, now, done=done and index == len(parts))
 
     def _improved(self, asset: Asset, side: str, price: int, quantity: int, quote: Quote) -> int:
         """The price of a taking execution: the far side, or up to four tenths of a tick better (rule 5)."""
@@ -298,11 +344,15 @@ class Engine:
         better = self.ids.draw(5) * tick_at(asset, price) // 10
         return price - better if side == "buy" else price + better
 
-    def _execute(
+    def execute(
         self, order: VenueOrder, asset: Asset, price: int, quantity: int, now: int, *, done: bool
     ) -> None:
-        """Books one execution and publishes it; `done` when it leaves nothing."""
+        """Books one execution and publishes it; `done` when it leaves nothing.
+
+        An order that has ended otherwise keeps its end, unless it is done.
+        """
         assert done == (order.leaves == quantity) or order.quantity is None, "leaves and executions disagree"
+        was_open = order.is_open
         at = self.stamp(now)
         position = self.holdings.apply(order, asset, price, quantity)
         order.filled_quantity += quantity
@@ -312,13 +362,16 @@ class Engine:
         if done:
             order.status = "filled"
             order.filled_at = at
-            self._settle(order)
+            if was_open:
+                self._settle(order)
         else:
             if order.status == "new":
                 order.status = "partially_filled"
             self.holdings.hold(order, asset)
         self._record(order, at, price, quantity, execution_id)
         self.publish("fill" if done else "partial_fill", order, at, (execution_id, price, quantity, position))
+        self.tamper.executed(order, execution_id, now)
+        self.follow(order, now)
 
     def _record(self, order: VenueOrder, at: int, price: int, quantity: int, execution_id: str) -> None:
         """Adds the row of GET /v2/account/activities/FILL."""
@@ -343,47 +396,5 @@ class Engine:
         )
 
 
-def _far_side(level: _Level, side: str) -> tuple[int, int]:
-    """Price and size left that an order of this side would take."""
-    if side == "buy":
-        return level.quote.ask, level.ask_left
-    return level.quote.bid, level.bid_left
-
-
-def _elect(order: VenueOrder, price: int) -> None:
-    """Triggers a stop whose price the far side has reached (rule 6)."""
-    if order.stop_price is None or order.elected:
-        return
-    order.elected = price >= order.stop_price if order.side == "buy" else price <= order.stop_price
-
-
-def _reaches(order: VenueOrder, price: int) -> bool:
-    """Whether the order executes at this price of the far side."""
-    if order.stop_price is not None and not order.elected:
-        return False
-    if order.limit_price is None:
-        return True
-    return order.limit_price >= price if order.side == "buy" else order.limit_price <= price
-
-
-def _priority(order: VenueOrder) -> tuple[int, int, int]:
-    """Sorts the market before limits, better limits before worse, earlier before later."""
-    if order.limit_price is None:
-        return 0, 0, order.sequence
-    return 1, -order.limit_price if order.side == "buy" else order.limit_price, order.sequence
-
-
-def _rank(entry: tuple[int, int, int, VenueOrder]) -> tuple[int, int, int]:
-    """The part of an entry that sorts; the order itself has no order."""
-    return entry[0], entry[1], entry[2]
-
-
-def _leaves_at(order: VenueOrder, price: int) -> int:
-    """What is still to be executed; for an order by notional, what the rest of it pays for at `price`."""
-    if order.quantity is not None:
-        return order.leaves
-    assert order.notional is not None, "an order has a quantity or a notional"
-    rest = order.notional * SCALE - order.filled_value
-    if order.side == "buy":
-        return max(0, (rest - _CENT_VALUE) // price)
-    return min(max(0, rest // price), order.quantity_bound - order.filled_quantity)
+def _nobody(_: VenueOrder, __: int) -> None:
+    """A hook that nobody took."""

@@ -1,12 +1,14 @@
 """Cash, positions, and what open orders hold back of either: exact to 10^-18 of a dollar.
 
-1. Cash and positions change by executions only (`apply`). A product of price and quantity is never rounded.
+1. Cash and positions change by executions only (`apply`), and by taking them back (`reverse`). A product of
+   price and quantity is never rounded.
 2. Fees: crypto pays `crypto_fee_bps` in coin on buys (the position grows by less than the execution, cut to
    nine decimals) and in dollars on sells; equities pay `equity_fee_bps` in dollars. Fees round up, against
    the account.
 3. Positions are valued at the middle of the last quote, before the first one at the previous close.
 4. An open order that opens a position holds back money; one that closes holds back quantity. `hold`
-   recomputes both from the order as it is, so that calling it twice changes nothing.
+   recomputes both from the order as it is, so that calling it twice changes nothing. Of a pair of exits only
+   one holds.
 5. Buying power = multiplier x (equity - crypto) - value of equities (long and short) - money held back.
    Crypto is bought with settled cash only. Neither is shown below zero.
 
@@ -17,7 +19,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from kernel.units import SCALE
-from shell.exchange.venue.model import Account, Asset, Position, VenueOrder, VenueSettings
+from shell.exchange.venue.answers import Account, Position
+from shell.exchange.venue.model import Asset, VenueOrder, VenueSettings
 
 __all__ = ["Holdings"]
 
@@ -99,6 +102,28 @@ class Holdings:
         self._charge(value * rate)
         return self._move(asset, -quantity, price)
 
+    def reverse(self, side: str, asset: Asset, price: int, quantity: int) -> int:
+        """Takes one execution back, its fee included; the signed position after it."""
+        value = price * quantity
+        rate = self._settings.crypto_fee_bps if asset.is_crypto else self._settings.equity_fee_bps
+        fee = -(-value * rate // _BPS)
+        if side == "buy":
+            self.cash += value
+            received = quantity
+            if asset.is_crypto:
+                received = quantity * (_BPS - rate) // _BPS
+            else:
+                self.cash += fee
+                self.fees -= fee
+            return self._move(asset, -received, price)
+        self.cash += fee - value
+        self.fees -= fee
+        return self._move(asset, quantity, price)
+
+    def transfer(self, asset: Asset, change: int) -> int:
+        """Moves shares in or out without cash, as a broker's journal entry does; the position after it."""
+        return self._move(asset, change, self.price_of(asset))
+
     def _charge(self, value_bps: int) -> None:
         """Takes a fee of so many 10^-18 dollars times 10^4, rounded up."""
         fee = -(-value_bps // _BPS)
@@ -106,14 +131,15 @@ class Holdings:
         self.fees += fee
 
     def _move(self, asset: Asset, change: int, price: int) -> int:
-        """Adds `change` to the position at average cost; never through zero."""
+        """Adds `change` to the position at average cost; what goes through zero costs `price`."""
         lot = self._lots.get(asset.symbol)
         if lot is None:
             lot = self._lots[asset.symbol] = _Lot(asset)
         before, after = lot.quantity, lot.quantity + change
-        assert before * after >= 0, f"the position in {asset.symbol} went through zero"
         if before * change >= 0:
             lot.cost += price * change
+        elif before * after < 0:
+            lot.cost = price * after
         else:
             lot.cost = lot.cost * after // before
         lot.quantity = after
@@ -144,7 +170,7 @@ class Holdings:
 
     def _needs(self, order: VenueOrder) -> tuple[int, int]:
         """Money and quantity that the order holds back as it is."""
-        if not order.is_open:
+        if not order.is_open or order.dormant or not order.holds:
             return 0, 0
         if order.reserve_price == 0:
             if order.quantity is None:

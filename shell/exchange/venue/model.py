@@ -13,6 +13,7 @@ Rules:
    `snapshot()`; what `order()` and `orders()` return is the live record, to be read at once and not written.
 3. `None` means Alpaca's `null`.
 4. A replaced order's quantity is the chain's total: `leaves` subtracts what its ancestors filled.
+5. An order of a complex class carries its exits in `legs`; they are orders of their own.
 """
 
 from dataclasses import dataclass, fields
@@ -22,15 +23,11 @@ __all__ = [
     "CASH_SCALE",
     "OPEN_STATUSES",
     "TERMINAL_STATUSES",
-    "Account",
     "Activity",
     "ActivityQuery",
     "Asset",
-    "BulkCancel",
-    "BulkClose",
     "OrderQuery",
     "OrderRequest",
-    "Position",
     "Refused",
     "ReplaceRequest",
     "StopLoss",
@@ -47,7 +44,17 @@ TERMINAL_STATUSES: Final = frozenset({"filled", "canceled", "expired", "rejected
 """Statuses that end an order."""
 
 OPEN_STATUSES: Final = frozenset(
-    {"accepted", "pending_new", "new", "partially_filled", "pending_cancel", "pending_replace", "held"}
+    {
+        "accepted",
+        "pending_new",
+        "new",
+        "partially_filled",
+        "pending_cancel",
+        "pending_replace",
+        "held",
+        "suspended",
+        "done_for_day",
+    }
 )
 """Statuses of an order that may still execute (`held` is left out of `status=open` lists unless nested)."""
 
@@ -120,6 +127,10 @@ class VenueSettings(NamedTuple):
     equity_fee_bps: int = 0
     price_improvement: bool = True
     """Whether some executions print inside the spread, at fractions of a tick, as Alpaca's do."""
+    done_for_day: bool = True
+    """Whether equities' gtc orders sleep from the close to the next open (`done_for_day`, then `new`)."""
+    sibling_cancel_streamed: bool = True
+    """Whether the end of an exit whose sibling executed is streamed; at Alpaca it has been seen not to be."""
     orders_max: int = 1_000_000
     """Orders kept, and executions kept; a further submit is refused with 503."""
 
@@ -225,6 +236,12 @@ class VenueOrder:
     """A stop that has been triggered."""
     resting: bool = False
     """A limit order that has stood through a quote: it then executes at its own price."""
+    parent_id: str | None = None
+    """For an exit of a complex order: the order in whose `legs` it stands."""
+    dormant: bool = False
+    """An exit whose entry has not filled completely: it never executes and holds nothing."""
+    holds: bool = True
+    """False for a stop while its take-profit holds the position for both."""
     match_from: int = 0
     """Not executed before this instant."""
 
@@ -250,6 +267,16 @@ class VenueOrder:
         copy = object.__new__(VenueOrder)
         for name in _ORDER_FIELDS:
             setattr(copy, name, getattr(self, name))
+        if copy.legs is not None:
+            copy.legs = tuple(leg.snapshot() for leg in copy.legs)
+        return copy
+
+    def flat(self) -> "VenueOrder":
+        """The order as lists show it that are not nested: without its legs. A simple one is itself."""
+        if self.legs is None:
+            return self
+        copy = self.snapshot()
+        copy.legs = None
         return copy
 
 
@@ -321,70 +348,3 @@ class OrderQuery(NamedTuple):
     asset_class: str | None = None
     before_order_id: str | None = None
     after_order_id: str | None = None
-
-
-class Position(NamedTuple):
-    """One row of GET /v2/positions; quantities signed, money 10^-18."""
-
-    asset: Asset
-    quantity: int
-    available: int
-    """Signed like the quantity: what no open order holds."""
-    average_entry_price: int
-    """Cut to nine decimals."""
-    cost_basis: int
-    """Signed like the quantity."""
-    current_price: int
-    market_value: int
-    """Signed like the quantity."""
-    lastday_price: int
-
-    @property
-    def side(self) -> str:
-        """`long` or `short`."""
-        return "long" if self.quantity > 0 else "short"
-
-    @property
-    def unrealized(self) -> int:
-        """Market value less cost basis."""
-        return self.market_value - self.cost_basis
-
-
-class Account(NamedTuple):
-    """GET /v2/account; all money 10^-18 of a dollar, exact (the wire rounds as Alpaca does)."""
-
-    id: str
-    account_number: str
-    cash: int
-    equity: int
-    last_equity: int
-    buying_power: int
-    regt_buying_power: int
-    non_marginable_buying_power: int
-    long_market_value: int
-    short_market_value: int
-    """Negative or zero."""
-    initial_margin: int
-    maintenance_margin: int
-    multiplier: int
-    shorting_enabled: bool
-    accrued_fees: int = 0
-    status: str = "ACTIVE"
-    currency: str = "USD"
-
-
-class BulkCancel(NamedTuple):
-    """One item of DELETE /v2/orders."""
-
-    order_id: str
-    http_status: int
-    refused: Refused | None
-
-
-class BulkClose(NamedTuple):
-    """One item of DELETE /v2/positions: exactly one of `order` and `refused` is there."""
-
-    symbol: str
-    http_status: int
-    order: VenueOrder | None
-    refused: Refused | None

@@ -13,6 +13,7 @@ from shell.exchange.text import amount_text, value_text
 from shell.exchange.venue.model import Asset, Refused
 
 __all__ = [
+    "already",
     "asset_not_found",
     "buying_power",
     "duplicate_client_id",
@@ -48,6 +49,11 @@ def forbidden(message: str, extras: dict[str, str | list[str]] | None = None) ->
 def not_found(message: str) -> Refused:
     """There is no such thing."""
     return Refused(404, 40410000, message)
+
+
+def already(status: str) -> Refused:
+    """A cancel of an order that has ended."""
+    return rule(f'order is already in "{status}" state')
 
 
 def order_not_found(order_id: str) -> Refused:

@@ -8,17 +8,23 @@
 3. Orders by notional and fractions of shares cannot be replaced; the type, side and symbol stay.
 4. A replacement that costs more, or sells more, must be affordable with the old order's hold released.
    While it is pending the two together hold the greater of both needs.
+5. Of complex orders, prices and the time in force of members can be replaced; a watching stop stays `held`.
 """
 
 from typing import Final
 
 from kernel.units import SCALE
 from shell.exchange.venue import refusals
-from shell.exchange.venue.admission import Admitted, Draft, admit
+from shell.exchange.venue.admission import Admitted, Draft, admit, check_stop
+from shell.exchange.venue.assets import tick_at
 from shell.exchange.venue.checks import check_client_order_id, check_tick
 from shell.exchange.venue.engine import Engine
+from shell.exchange.venue.fills import fill_now
+from shell.exchange.venue.legs import Legs
+from shell.exchange.venue.matching import trail
 from shell.exchange.venue.model import Asset, ReplaceRequest, VenueOrder
 from shell.exchange.venue.schedule import DueKind
+from shell.exchange.venue.tamper import ReplaceFate
 
 __all__ = ["grant", "is_awaiting", "request"]
 
@@ -34,7 +40,7 @@ def is_awaiting(engine: Engine, order: VenueOrder) -> bool:
     return old is not None and old.replaced_by is None
 
 
-def request(engine: Engine, order_id: str, changes: ReplaceRequest, now: int) -> VenueOrder:
+def request(engine: Engine, legs: Legs, order_id: str, changes: ReplaceRequest, now: int) -> VenueOrder:
     """Takes a replace; the new order as PATCH answers. Raises `Refused`, and then nothing has changed."""
     old = engine.store.get(order_id)
     asset = engine.asset_of(old)
@@ -44,7 +50,7 @@ def request(engine: Engine, order_id: str, changes: ReplaceRequest, now: int) ->
         raise refusals.duplicate_client_id()
     if len(engine.store) >= engine.settings.orders_max:
         raise refusals.venue_full()
-    new = _draft(engine, asset, old, changes)
+    new = _draft(engine, legs, asset, old, changes)
     return _accept(engine, old, new, changes.client_order_id, now)
 
 
@@ -52,15 +58,20 @@ def _check_state(old: VenueOrder) -> None:
     """Only an order that stands at the venue can be replaced."""
     if old.status in ("accepted", "pending_new"):
         raise refusals.parameter("unable to replace order, order isn't sent to exchange yet")
-    if old.status not in ("new", "partially_filled"):
+    watches = old.status == "held" and not old.dormant
+    if old.status not in ("new", "partially_filled") and not watches:
         raise refusals.rule("unable to replace order, order is not open")
 
 
 def _check_changes(asset: Asset, old: VenueOrder, changes: ReplaceRequest) -> None:
     """The changes fit the order's type and change something."""
     check_client_order_id(changes.client_order_id)
-    if changes.trail is not None:
+    if changes.trail is not None and old.type != "trailing_stop":
         raise refusals.parameter("trail is only valid for trailing stop orders")
+    if changes.trail is not None and changes.trail <= 0:
+        raise refusals.parameter("trail must be > 0")
+    if changes.stop_price is not None and old.type == "trailing_stop":
+        raise refusals.parameter("trailing_stop orders require no stop price")
     if old.quantity is None:
         raise refusals.rule("unable to replace order, notional orders cannot be replaced")
     if changes.quantity is not None and changes.quantity <= 0:
@@ -82,13 +93,14 @@ def _check_changes(asset: Asset, old: VenueOrder, changes: ReplaceRequest) -> No
         or changes.limit_price not in (None, old.limit_price)
         or changes.stop_price not in (None, old.stop_price)
         or changes.time_in_force not in (None, old.time_in_force)
+        or changes.trail not in (None, old.trail_price, old.trail_percent)
     ):
         raise refusals.forbidden("order parameters are not changed")
     if wanted <= old.chain_filled + old.filled_quantity:
         raise refusals.rule("unable to replace order, qty must be > filled_qty")
 
 
-def _draft(engine: Engine, asset: Asset, old: VenueOrder, changes: ReplaceRequest) -> VenueOrder:
+def _draft(engine: Engine, legs: Legs, asset: Asset, old: VenueOrder, changes: ReplaceRequest) -> VenueOrder:
     """The replacement as it would be, judged by the account; not stored yet."""
     assert old.quantity is not None, "an order by notional is not replaced"
     new = old.snapshot()
@@ -96,10 +108,22 @@ def _draft(engine: Engine, asset: Asset, old: VenueOrder, changes: ReplaceReques
     new.chain_filled = old.chain_filled + old.filled_quantity
     new.filled_quantity = new.filled_value = 0
     new.reserved = new.held = 0
+    new.legs = None
     new.limit_price = old.limit_price if changes.limit_price is None else changes.limit_price
     new.stop_price = old.stop_price if changes.stop_price is None else changes.stop_price
     new.time_in_force = changes.time_in_force or old.time_in_force
     new.elected = old.elected and new.stop_price == old.stop_price
+    if changes.trail is not None:
+        new.trail_price = None if old.trail_price is None else changes.trail
+        new.trail_percent = None if old.trail_percent is None else changes.trail
+        assert old.hwm is not None, "a trailing stop has its mark"
+        trail(new, old.hwm, tick_at(asset, old.hwm))
+    group = legs.group_of(old)
+    if group is not None:
+        legs.check_replacement(group, old, new)
+        if old is not group.entry:
+            check_stop(engine, asset, new.side, None if new.elected else new.stop_price)
+            return new
     admitted: Admitted = admit(
         engine,
         asset,
@@ -109,9 +133,10 @@ def _draft(engine: Engine, asset: Asset, old: VenueOrder, changes: ReplaceReques
             quantity=new.leaves,
             notional=None,
             limit_price=new.limit_price,
-            stop_price=None if new.elected else new.stop_price,
+            stop_price=None if new.elected or new.type == "trailing_stop" else new.stop_price,
             position_intent=None,
             replaces=old,
+            order_class=old.order_class,
         ),
     )
     new.position_intent = admitted.position_intent
@@ -134,14 +159,31 @@ def _accept(
     new.resting = False
     engine.store.add(new)
     engine.holdings.hold_difference(new, old, engine.asset_of(new))
-    if engine.settings.replace_latency > 0:
+    fate = engine.tamper.replace_fate(old, now)
+    if engine.settings.replace_latency > 0 or fate is not ReplaceFate.GRANT:
         engine.publish("pending_replace", old, engine.change(old, "pending_replace", now))
     engine.publish("pending_new", new, at)
+    answer = new.snapshot()
+    if fate is ReplaceFate.LOSE and fill_now(engine, old, None, now):
+        engine.finish(new, "rejected", now)
+        return answer
+    if fate is not ReplaceFate.GRANT:
+        _reject(engine, old, new, now)
+        return answer
     engine.schedule.put(now + engine.settings.replace_latency, DueKind.REPLACE, new.id)
-    return new.snapshot()
+    return answer
 
 
-def grant(engine: Engine, new: VenueOrder, now: int) -> None:
+def _reject(engine: Engine, old: VenueOrder, new: VenueOrder, now: int) -> None:
+    """The old order lives on as what it was, the new one never lived."""
+    status = "partially_filled" if old.filled_quantity else "new"
+    if not old.holds:
+        status = "held"
+    engine.publish("order_replace_rejected", old, engine.change(old, status, now))
+    engine.finish(new, "rejected", now)
+
+
+def grant(engine: Engine, legs: Legs, new: VenueOrder, now: int) -> None:
     """The venue's decision on a replace that was asked for (rule 2)."""
     assert new.replaces is not None, "a replacement replaces something"
     old = engine.store.get(new.replaces)
@@ -151,13 +193,17 @@ def grant(engine: Engine, new: VenueOrder, now: int) -> None:
     assert new.quantity is not None, "an order by notional is not replaced"
     chain_filled = old.chain_filled + old.filled_quantity
     if new.quantity <= chain_filled:
-        status = "partially_filled" if old.filled_quantity else "new"
-        engine.publish("order_replace_rejected", old, engine.change(old, status, now))
-        engine.finish(new, "rejected", now)
+        _reject(engine, old, new, now)
         return
     new.chain_filled = chain_filled
     old.replaced_by = new.id
     engine.finish(old, "replaced", now)
+    legs.pass_on(old, new)
     asset = engine.asset_of(new)
     engine.plan_end(new, asset, now)
-    engine.acknowledge(new, now)
+    if new.holds:
+        engine.acknowledge(new, now)
+    else:
+        new.submitted_at = engine.change(new, "held", now)
+        engine.publish("held", new, new.submitted_at)
+        engine.plan_match(new, now)

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 __all__ = ["DUE_MAX", "Due", "DueKind", "Schedule"]
 
 DUE_MAX: Final = 4_000_000
-"""Four entries (acknowledgment, first match, end, cancel or replace) for each of a million orders."""
+"""Four entries (acknowledgment, first match, end, cancel or replace) for each of a million orders; those of
+a gtc order's days come one after the other."""
 
 
 class DueKind(Enum):
@@ -28,6 +29,8 @@ class DueKind(Enum):
     """The venue grants the cancel."""
     REPLACE = "replace"
     """The venue grants or refuses the replace; the order is the new one."""
+    DAY_DONE = "day_done"
+    """A gtc order's session ends: it sleeps until the next one."""
     END = "end"
     """Its time in force ends."""
 

@@ -12,26 +12,32 @@
    session. Crypto has no session, and knows no day orders.
 6. A replacement is a new order with the chain's total quantity; it loses its place in time.
 
-Not here: parsing and printing (the wire), faults, complex orders and trailing stops (refused).
+7. A complex order (bracket, oco, oto) is answered with its legs; look-ups show them when `nested` is asked
+   for, lists roll them up then and show them one by one otherwise.
+8. `tamper` is the seam for faults, `back_office` does what no client can ask for.
+
+Not here: parsing and printing (the wire), the choice of faults, options (mleg is refused).
 """
 
 from collections.abc import Sequence
 
 from kernel.reports import Quote
-from shell.exchange.venue import closing, refusals, replacing
-from shell.exchange.venue.admission import Draft, admit
+from shell.exchange.venue import canceling, closing, refusals, replacing
+from shell.exchange.venue.admission import Admitted, Draft, admit
+from shell.exchange.venue.answers import Account, BulkCancel, BulkClose, Position
+from shell.exchange.venue.assets import tick_at
+from shell.exchange.venue.backoffice import BackOffice
 from shell.exchange.venue.checks import check_request
 from shell.exchange.venue.engine import Engine
+from shell.exchange.venue.leg_checks import CLASSES, as_simple, check_exits, check_shape
+from shell.exchange.venue.legs import Legs
+from shell.exchange.venue.matching import trail
 from shell.exchange.venue.model import (
-    Account,
     Activity,
     ActivityQuery,
     Asset,
-    BulkCancel,
-    BulkClose,
     OrderQuery,
     OrderRequest,
-    Position,
     Refused,
     ReplaceRequest,
     Update,
@@ -40,24 +46,38 @@ from shell.exchange.venue.model import (
 )
 from shell.exchange.venue.schedule import Due, DueKind
 from shell.exchange.venue.sessions import MarketCalendar
+from shell.exchange.venue.tamper import Tamper
 
 __all__ = ["Venue"]
+
+_MATCHES = frozenset({"new", "partially_filled", "pending_cancel", "pending_replace", "held"})
+"""Statuses in which an order may execute."""
 
 
 class Venue:
     """One account at one broker, over the assets of a session."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_legs", "back_office")
 
     def __init__(self, settings: VenueSettings, assets: Sequence[Asset], calendar: MarketCalendar) -> None:
         self._engine = Engine(settings, assets, calendar)
+        self._legs = Legs(self._engine)
+        self.back_office = BackOffice(self._engine)
+
+    def set_tamper(self, tamper: Tamper) -> None:
+        """Puts somebody in the place of the venue's conscience."""
+        self._engine.tamper = tamper
 
     # Orders
 
     def submit(self, request: OrderRequest, now: int) -> VenueOrder:
         """Takes an order; the answer as POST gives it. Raises `Refused`, and then nothing has changed."""
         engine = self._engine
-        asset = check_request(request, engine.assets)
+        is_complex = request.order_class in CLASSES
+        simple = as_simple(request) if is_complex else request
+        asset = check_request(simple, engine.assets)
+        if is_complex:
+            check_shape(request, asset)
         client_order_id = request.client_order_id or None
         if client_order_id is not None and engine.store.is_taken(client_order_id):
             raise refusals.duplicate_client_id()
@@ -68,15 +88,27 @@ class Venue:
             type=request.type,
             quantity=request.quantity,
             notional=request.notional,
-            limit_price=request.limit_price,
+            limit_price=simple.limit_price,
             stop_price=request.stop_price,
             position_intent=request.position_intent,
+            order_class=request.order_class if is_complex else "",
         )
         admitted = admit(engine, asset, draft)
+        if is_complex:
+            check_exits(engine, asset, request, simple.limit_price)
+        order = self._make(request, simple.limit_price, admitted, asset, now)
+        order.order_class = draft.order_class
+        return self._accept(order, asset, request, now)
+
+    def _make(
+        self, request: OrderRequest, limit_price: int | None, admitted: Admitted, asset: Asset, now: int
+    ) -> VenueOrder:
+        """An admitted order as it is before anything becomes of it."""
+        engine = self._engine
         at = engine.stamp(now)
         order = VenueOrder(
             id=engine.ids.uuid("order"),
-            client_order_id=client_order_id or engine.ids.uuid("client"),
+            client_order_id=request.client_order_id or engine.ids.uuid("client"),
             created_at=at,
             updated_at=at,
             submitted_at=at,
@@ -90,20 +122,27 @@ class Venue:
             side=request.side,
             position_intent=admitted.position_intent,
             time_in_force=request.time_in_force,
-            limit_price=request.limit_price,
+            limit_price=limit_price,
             stop_price=request.stop_price,
             status="pending_new",
             extended_hours=request.extended_hours,
             reserve_price=admitted.reserve_price,
             quantity_bound=admitted.quantity_bound,
+            trail_price=request.trail_price,
+            trail_percent=request.trail_percent,
         )
-        return self._accept(order, asset, now)
+        if order.type == "trailing_stop":
+            market = engine.holdings.price_of(asset)
+            trail(order, market, tick_at(asset, market))
+        return order
 
-    def _accept(self, order: VenueOrder, asset: Asset, now: int) -> VenueOrder:
+    def _accept(self, order: VenueOrder, asset: Asset, request: OrderRequest, now: int) -> VenueOrder:
         """Stores an admitted order, plans what becomes of it, and answers."""
         engine = self._engine
         engine.store.add(order)
         engine.holdings.hold(order, asset)
+        if order.order_class:
+            self._legs.place(request, order, asset, now)
         opens = engine.plan_end(order, asset, now)
         if opens is None or opens > now:
             order.status = "accepted"
@@ -112,31 +151,21 @@ class Venue:
         else:
             engine.schedule.put(now + engine.settings.ack_latency, DueKind.ACKNOWLEDGE, order.id)
         engine.publish(order.status, order, order.created_at)
+        if order.order_class:
+            self._legs.announce(order)
         answer = order.snapshot()
         self.advance(now)
         return answer
 
     def replace(self, order_id: str, changes: ReplaceRequest, now: int) -> VenueOrder:
         """Replaces an order; the new one as PATCH answers. Raises `Refused`, and then nothing has changed."""
-        answer = replacing.request(self._engine, order_id, changes, now)
+        answer = replacing.request(self._engine, self._legs, order_id, changes, now)
         self.advance(now)
         return answer
 
     def cancel(self, order_id: str, now: int) -> None:
         """Asks for the end of an order (DELETE, 204). Raises `Refused`."""
-        engine = self._engine
-        order = engine.store.get(order_id)
-        if not order.is_open:
-            raise refusals.rule(f'order is already in "{order.status}" state')
-        if order.status == "pending_cancel":
-            raise refusals.rule("order pending cancel")
-        if order.status == "pending_replace" or replacing.is_awaiting(engine, order):
-            raise refusals.rule("order is not cancelable")
-        order.cancel_requested_at = engine.stamp(now)
-        if engine.settings.cancel_latency > 0:
-            at = engine.change(order, "pending_cancel", now)
-            engine.publish("pending_cancel", order, at)
-        engine.schedule.put(now + engine.settings.cancel_latency, DueKind.CANCEL, order.id)
+        canceling.request(self._engine, order_id, now)
         self.advance(now)
 
     def cancel_all(self, now: int) -> list[BulkCancel]:
@@ -174,13 +203,14 @@ class Venue:
 
     # Questions
 
-    def order(self, order_id: str) -> VenueOrder:
-        """The live order with this id. Raises `Refused` (404)."""
-        return self._engine.store.get(order_id)
+    def order(self, order_id: str, nested: bool = True) -> VenueOrder:
+        """The live order with this id, without its legs unless nested. Raises `Refused` (404)."""
+        order = self._engine.store.get(order_id)
+        return order if nested else order.flat()
 
     def order_by_client_id(self, client_order_id: str) -> VenueOrder:
-        """The live order with this client order id. Raises `Refused` (404)."""
-        return self._engine.store.by_client_id(client_order_id)
+        """The live order with this client order id, without its legs. Raises `Refused` (404)."""
+        return self._engine.store.by_client_id(client_order_id).flat()
 
     def orders(self, query: OrderQuery) -> list[VenueOrder]:
         """The live orders that a list query asks for. Raises `Refused` for an unknown cursor."""
@@ -189,6 +219,10 @@ class Venue:
     def all_orders(self) -> list[VenueOrder]:
         """Every order there has been, in order of arrival, without a page limit (for /sim/books)."""
         return self._engine.store.everything()
+
+    def lost_orders(self) -> list[VenueOrder]:
+        """Orders that vanished without a word (for /sim/books)."""
+        return self._engine.store.lost()
 
     def executions(self) -> Sequence[Activity]:
         """Every execution there has been, oldest first, without a page limit (for /sim/books)."""
@@ -262,16 +296,35 @@ class Venue:
         elif due.kind is DueKind.OPEN:
             if order.status == "accepted":
                 engine.acknowledge(order, due.at)
+            elif order.status == "done_for_day":
+                self._wake(order, due.at)
         elif due.kind is DueKind.FIRST_MATCH:
-            if order.status in ("new", "partially_filled", "pending_cancel", "pending_replace"):
+            if order.status in _MATCHES:
                 engine.first_match(order, due.at)
         elif due.kind is DueKind.CANCEL:
             engine.finish(order, "canceled", due.at)
         elif due.kind is DueKind.REPLACE:
-            replacing.grant(engine, order, due.at)
+            replacing.grant(engine, self._legs, order, due.at)
+        elif due.kind is DueKind.DAY_DONE:
+            self._sleep(order, due.at)
         else:
             assert due.kind is DueKind.END, "every kind of entry is known"
             engine.finish(order, "expired" if order.time_in_force == "day" else "canceled", due.at)
+
+    def _sleep(self, order: VenueOrder, at: int) -> None:
+        """A gtc order's session is over: it sleeps until the next one, if the calendar knows one."""
+        engine = self._engine
+        opens = engine.plan_day(order, at)
+        if order.status in ("new", "partially_filled") and opens is not None:
+            engine.publish("done_for_day", order, engine.change(order, "done_for_day", at))
+            engine.schedule.put(opens, DueKind.OPEN, order.id)
+
+    def _wake(self, order: VenueOrder, at: int) -> None:
+        """A sleeping order's session begins."""
+        engine = self._engine
+        status = "partially_filled" if order.filled_quantity else "new"
+        engine.publish("new", order, engine.change(order, status, at))
+        engine.plan_match(order, at)
 
     def drain_updates(self) -> list[Update]:
         """The updates since the last call, in order of publishing."""

@@ -1,7 +1,7 @@
-"""Scripted days for tests: a plain broker answers the kernel's commands, so every event is one the kernel could get.
+"""Scripted days for tests: a plain broker answers the commands, so every event is one that could come.
 
-`Desktop` drives the kernel: it keeps the events it gave (so that they can be replayed) and plays a broker that
-fills what is marketable. It is a convenience for tests and not a model of Alpaca: that is shell/exchange.
+`Desktop` drives the kernel: it keeps the events it gave (so that they can be replayed) and plays a broker
+that fills what is marketable. It is a convenience for tests and not a model of Alpaca: that is shell/exchange.
 """
 
 from collections import deque
@@ -74,7 +74,18 @@ def config(**changes: object) -> DeskConfig:
 def rules_of(symbol: str, at: Instant) -> SymbolRules:
     """A plain equity."""
     return SymbolRules(
-        symbol, AssetClass.US_EQUITY, Price(0), Quantity(1), Quantity(0), Cash(0), True, True, True, True, True, at
+        symbol,
+        AssetClass.US_EQUITY,
+        Price(0),
+        Quantity(1),
+        Quantity(0),
+        Cash(0),
+        True,
+        True,
+        True,
+        True,
+        True,
+        at,
     )
 
 
@@ -87,7 +98,9 @@ def make_bar(start: Instant, close: int, symbol: str = SYMBOL) -> Bar:
 class Desktop:
     """A kernel with a plain broker around it."""
 
-    def __init__(self, settings: DeskConfig | None = None, desk: Desk = EMPTY_DESK, at: Instant = OPEN) -> None:
+    def __init__(
+        self, settings: DeskConfig | None = None, desk: Desk = EMPTY_DESK, at: Instant = OPEN
+    ) -> None:
         self.desk = desk
         self.settings = settings if settings is not None else config()
         self.at = at
@@ -151,8 +164,8 @@ class Desktop:
                 self.reply(command.call, OrderRows(rows, True))
             case FetchPositions():
                 held = sorted((s, q) for s, q in self.positions.items() if q)
-                rows = tuple(PositionRow(s, Quantity(q), Price(0), Quantity(q)) for s, q in held)
-                self.reply(command.call, PositionRows(rows))
+                positions = tuple(PositionRow(s, Quantity(q), Price(0), Quantity(q)) for s, q in held)
+                self.reply(command.call, PositionRows(positions))
             case FetchAccount():
                 cash = Cash(self.cash // SCALE)
                 report = AccountReport("A1", "ACTIVE", cash, cash, Cash(2 * cash), cash, 2, True, False)

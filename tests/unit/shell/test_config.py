@@ -202,46 +202,91 @@ def test_toml_decimals_are_exact() -> None:
         ),
         ("acount = 'x'", "config.toml: acount: unknown key; did you mean account?"),
         ("[gates]", "config.toml: gates: unknown key; did you mean gate?"),
-        ("[screen]\nzzz = 1", "config.toml: screen.zzz: unknown key; known are panel, panel_every, report, "
-         "drain_deadline"),
+        (
+            "[screen]\nzzz = 1",
+            ("config.toml: screen.zzz: unknown key; known are panel, panel_every, report, drain_deadline"),
+        ),
         ("gate = 5", "config.toml: gate: must be a table: [gate]"),
-        ("[gate]\ncollar = 2", 'config.toml: gate.collar: "200%" is out of range; allowed are "0.0000001%" to "100%"'),
+        (
+            "[gate]\ncollar = 2",
+            'config.toml: gate.collar: "200%" is out of range; allowed are "0.0000001%" to "100%"',
+        ),
         ("[throttle]\nlimit = 0", "config.toml: throttle.limit: 0 is out of range; allowed are 1 to 100000"),
         ("[throttle]\nlimit = '200'", "config.toml: throttle.limit: '200' is not a whole number"),
-        ("[throttle]\nlimit = 30", "config.toml: throttle.reserved_for_safety: must not be above throttle.limit"),
-        ("[throttle]\nlimit = 40", "config.toml: throttle.reserved_for_safety: leaves nothing of throttle.limit "
-         "for entries"),
-        ("[orders]\nquery_every = '31s'", "config.toml: orders.query_every: must not be above "
-         "orders.query_every_max"),
+        (
+            "[throttle]\nlimit = 30",
+            "config.toml: throttle.reserved_for_safety: must not be above throttle.limit",
+        ),
+        (
+            "[throttle]\nlimit = 40",
+            ("config.toml: throttle.reserved_for_safety: leaves nothing of throttle.limit for entries"),
+        ),
+        (
+            "[orders]\nquery_every = '31s'",
+            ("config.toml: orders.query_every: must not be above orders.query_every_max"),
+        ),
         ("[journal]\nmode = 'fast'", "config.toml: journal.mode: 'fast' is not one of auto, wal, delete"),
         ("prefix = 'My Bot'", "config.toml: prefix: 'My Bot' does not match [a-z0-9_]{1,12}"),
         ("[session]\nspeed = '0.0'", "config.toml: session.speed: must be above 0, or max"),
-        ("[broker]\napi_key = 'PKX'", "config.toml: broker.api_key: secrets come from APCA_API_KEY_ID and "
-         "APCA_API_SECRET_KEY only; remove it"),
-        ("secret_key = 'x'", "config.toml: secret_key: secrets come from APCA_API_KEY_ID and "
-         "APCA_API_SECRET_KEY only; remove it"),
+        (
+            "[broker]\napi_key = 'PKX'",
+            (
+                "config.toml: broker.api_key: secrets come from APCA_API_KEY_ID and "
+                "APCA_API_SECRET_KEY only; remove it"
+            ),
+        ),
+        (
+            "secret_key = 'x'",
+            (
+                "config.toml: secret_key: secrets come from APCA_API_KEY_ID and "
+                "APCA_API_SECRET_KEY only; remove it"
+            ),
+        ),
         ("strategies = 5", "config.toml: strategies: must be tables: [[strategies]]"),
-        ("[[strategies]]\nname = 'A b'", "config.toml: strategies[1].name: 'A b' must match [a-z0-9_]{1,16} "
-         "(it goes into order ids)"),
-        ("[[strategies]]\nname = 'a'", "config.toml: strategies[1].path: must be module:ATTRIBUTE or the name "
-         "of an entry point"),
-        ("[[strategies]]\nname = 'a'\npth = 'x'", "config.toml: strategies[1].pth: unknown key; "
-         "did you mean path?"),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\nsymbols = ['spy']",
-         "config.toml: strategies[1].symbols: 'spy' is not a symbol such as SPY, BRK.B or BTC/USD"),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\nsymbols = ['SPY', 'SPY']",
-         "config.toml: strategies[1].symbols: has a symbol twice"),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[[strategies]]\nname = 'a'\npath = 'vwap_micro'",
-         "config.toml: strategies[2].name: 'a' is taken by another strategy"),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nstp = '1%'",
-         "config.toml: strategies.a.parameters.stp: unknown key; did you mean stop?"),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nstop = '60%'",
-         'config.toml: strategies.a.parameters.stop: "60%" is out of range; allowed are "0.0000001%" to "50%"'),
-        ("[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nttl = 90",
-         "config.toml: strategies.a.parameters.ttl: '90' has no unit: write a length of time: "
-         '"250ms", "90s", "30m", "1.5h" or "2d"'),
+        (
+            "[[strategies]]\nname = 'A b'",
+            ("config.toml: strategies[1].name: 'A b' must match [a-z0-9_]{1,16} (it goes into order ids)"),
+        ),
+        (
+            "[[strategies]]\nname = 'a'",
+            ("config.toml: strategies[1].path: must be module:ATTRIBUTE or the name of an entry point"),
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npth = 'x'",
+            ("config.toml: strategies[1].pth: unknown key; did you mean path?"),
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\nsymbols = ['spy']",
+            "config.toml: strategies[1].symbols: 'spy' is not a symbol such as SPY, BRK.B or BTC/USD",
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\nsymbols = ['SPY', 'SPY']",
+            "config.toml: strategies[1].symbols: has a symbol twice",
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n" * 2,
+            "config.toml: strategies[2].name: 'a' is taken by another strategy",
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nstp = '1%'",
+            "config.toml: strategies.a.parameters.stp: unknown key; did you mean stop?",
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nstop = '60%'",
+            (
+                'config.toml: strategies.a.parameters.stop: "60%" is out of range; '
+                'allowed are "0.0000001%" to "50%"'
+            ),
+        ),
+        (
+            "[[strategies]]\nname = 'a'\npath = 'vwap_micro'\n[strategies.parameters]\nttl = 90",
+            (
+                "config.toml: strategies.a.parameters.ttl: '90' has no unit: write a length of time: "
+                '"250ms", "90s", "30m", "1.5h" or "2d"'
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_one_line_says_what_is_wrong(text: str, line: str) -> None:
     assert complaint(text) == line
 
@@ -325,7 +370,7 @@ def test_a_whole_file() -> None:
         name = "one"
         path = "kernel.strategies.vwap_micro:STRATEGY"
         symbols = ["SPY", "BTC/USD"]
-        parameters = { risk = 2, stop = 0.01, window_start = "10:05", include_pre_market = true, max_trades = 3 }
+        parameters = { risk = 2, stop = 0.01, window_start = "10:05", include_pre_market = true }
         """
     )
     config = desk_config(settings, ("BTC/USD", "SPY", "AIG"))
@@ -339,7 +384,7 @@ def test_a_whole_file() -> None:
     chosen = dict(one.parameters)
     assert chosen["risk"] == 2 * SCALE
     assert chosen["stop"] == 10_000_000
-    assert (chosen["window_start"], chosen["include_pre_market"], chosen["max_trades"]) == (605, 1, 3)
+    assert (chosen["window_start"], chosen["include_pre_market"], chosen["max_trades"]) == (605, 1, 1)
     assert chosen["ttl"] == 90 * SECOND
 
 
@@ -438,7 +483,7 @@ def test_a_strategy_by_module_and_attribute() -> None:
     line = complaint(
         "[[strategies]]\nname = 'a'\npath = 'mqd_plugin:STRATEGY'\nparameters = { margin = 0.5 }"
     )
-    assert line.endswith("0.5 has no unit that is known here; give the strategy's own integer")
+    assert line.endswith("'0.5' has no unit that is known here; give the strategy's own integer")
     with pytest.raises(Complaint, match="its validate raised RuntimeError: no thirteen") as caught:
         parsed("[[strategies]]\nname = 'a'\npath = 'mqd_plugin:STRATEGY'\nparameters = { period = 13 }")
     assert caught.value.code is ExitCode.STRATEGY

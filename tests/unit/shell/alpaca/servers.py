@@ -1,4 +1,4 @@
-"""Small real servers on loopback for the adapters' tests: HTTP that answers (or misbehaves) as told, and WebSockets.
+"""Small real servers on loopback for the adapters' tests: HTTP and WebSockets that behave as told.
 
 They speak through real sockets on a free port; what was asked is kept, so that a test can count it.
 """
@@ -133,7 +133,7 @@ Talk = Callable[[trio_websocket.WebSocketConnection], Awaitable[None]]
 
 @asynccontextmanager
 async def ws_server(talk: Talk, *, reject: int | None = None) -> AsyncIterator[str]:
-    """A WebSocket server that talks as told; `reject` refuses the upgrade with this status. Yields its ws URL."""
+    """A WebSocket server that talks as told; `reject` refuses the upgrade. Yields its ws URL."""
 
     async def serve(request: trio_websocket.WebSocketRequest) -> None:
         if reject is not None:

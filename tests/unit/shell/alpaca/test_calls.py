@@ -27,8 +27,8 @@ from kernel.events import (
     BrokerRefused,
     CallResult,
     Done,
-    Doubtful,
     DoubtCause,
+    Doubtful,
     NotFound,
     OrderBody,
     OrderRows,
@@ -46,8 +46,8 @@ from tests.unit.shell.codec.test_account import ACTIVITY, COIN, POSITION, STOCK
 
 AFTER = Instant(1_791_472_224_010_802_150)
 TICKET = OrderTicket(
-    "mqd-1-vwap_micro-000000001", "OCGN", Side.SELL, OrderType.MARKET, TimeInForce.DAY, Quantity(SCALE), None, None,
-    False, Purpose.EXIT,
+    "mqd-1-vwap_micro-000000001", "OCGN", Side.SELL, OrderType.MARKET, TimeInForce.DAY, Quantity(SCALE),
+    None, None, False, Purpose.EXIT,
 )  # fmt: skip
 SUBMIT = SubmitOrder(1, TICKET)
 

@@ -5,7 +5,7 @@ import gzip
 import pytest
 import trio
 
-from kernel.events import Doubtful, DoubtCause
+from kernel.events import DoubtCause, Doubtful
 from shell.alpaca.http import HttpAnswer, HttpCall, HttpClient
 from tests.unit.shell.alpaca.servers import Reply, answer, hang, hang_up, http_server, run, settings
 

@@ -5,7 +5,7 @@ import json
 import trio
 
 from kernel.commands import BrokerCall, CancelOrder, FetchAccount, QueryOrder
-from kernel.events import AccountBody, Done, Doubtful, DoubtCause, NotFound
+from kernel.events import AccountBody, Done, DoubtCause, Doubtful, NotFound
 from shell.alpaca import AlpacaRest, CallOutcome
 from tests.unit.shell.alpaca.servers import NOW, answer, hang, http_server, now, run, settings
 from tests.unit.shell.codec.test_account import ACCOUNT

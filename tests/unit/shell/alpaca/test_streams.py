@@ -13,7 +13,7 @@ from kernel.links.chart import LinkInput
 from shell.alpaca import MarketStream, OrderStream
 from shell.alpaca.socket import Stream
 from shell.quiescence import Quiescence
-from tests.unit.shell.alpaca.servers import Inbox, Talk, now, run, settings, ws_server
+from tests.unit.shell.alpaca.servers import Inbox, Talk, hang, http_server, now, run, settings, ws_server
 from tests.unit.shell.codec.samples import text, update
 from tests.unit.shell.codec.test_market import BAR, QUOTE
 
@@ -117,8 +117,16 @@ def test_what_is_not_an_update_is_said_and_the_stream_lives() -> None:
 
 
 def test_an_update_before_the_confirmation_is_taken() -> None:
-    events = events_of(say(AUTHORIZED, text(update())))
-    assert any(isinstance(event, TradeUpdated) for event in events)
+    async def talk(socket: Socket) -> None:
+        await socket.get_message()
+        await socket.send_message(AUTHORIZED)
+        await socket.get_message()
+        await socket.send_message(text(update()))
+        await socket.send_message(LISTENING)
+
+    events = events_of(talk)
+    assert [type(event) for event in events[2:4]] == [TradeUpdated, LinkReported]
+    assert inputs(events)[:3] == STEPS
 
 
 UNAUTHORIZED = '{"stream":"authorization","data":{"status":"unauthorized","action":"authenticate"}}'
@@ -162,15 +170,10 @@ def test_nobody_there_is_a_loss() -> None:
 
 def test_a_socket_that_never_upgrades_is_a_loss() -> None:
     async def main() -> list[Event]:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(lambda task_status: trio.serve_tcp(
-                lambda stream: trio.sleep_forever(), 0, host="127.0.0.1", task_status=task_status
-            ))  # fmt: skip
-            port = listeners[0].socket.getsockname()[1]
+        async with http_server(hang) as server:
             inbox = Inbox()
-            url = f"ws://127.0.0.1:{port}"
-            await OrderStream(settings(url, connect_timeout=0.2), Quiescence(), now).run(inbox.emit)
-            nursery.cancel_scope.cancel()
+            await OrderStream(settings(server.url, connect_timeout=0.2), Quiescence(), now).run(inbox.emit)
+            assert server.connections == 1
         return inbox.events
 
     events = run(main)
@@ -206,6 +209,8 @@ def test_pongs_are_reported_but_not_each(monkeypatch: pytest.MonkeyPatch) -> Non
 
     async def for_a_while(socket: Socket) -> None:
         await trio.sleep(0.5)
+        # Cut, not closed: the test server's library can't answer a ping that crosses its own close.
+        await socket._stream.aclose()
 
     events = events_of(order_talk(then=for_a_while), ping_every=0.02)
     heard = inputs(events).count(LinkInput.FRAME_RECEIVED)
@@ -223,7 +228,7 @@ def test_a_missing_pong_is_a_loss() -> None:
         await trio.sleep_forever()
 
     async def talk(socket: Socket) -> None:
-        socket._handle_ping_event = ignore  # type: ignore[method-assign]
+        socket._handle_ping_event = ignore  # type: ignore[assignment]
         await order_talk(then=deaf)(socket)
 
     events = events_of(talk, ping_every=0.05, ping_deadline=0.2)
@@ -261,12 +266,14 @@ def test_closing_says_goodbye_and_reports_the_end() -> None:
 def test_a_cancellation_says_goodbye_and_reports_nothing() -> None:
     async def main() -> None:
         goodbyes: list[object] = []
+        gone = trio.Event()
 
         async def until_goodbye(socket: Socket) -> None:
             try:
                 await socket.get_message()
             finally:
                 goodbyes.append(socket.closed)
+                gone.set()
 
         async with ws_server(order_talk(then=until_goodbye)) as url:
             inbox = Inbox()
@@ -274,7 +281,7 @@ def test_a_cancellation_says_goodbye_and_reports_nothing() -> None:
                 await nursery.start(OrderStream(settings(url), Quiescence(), now).run, inbox.emit)
                 await inbox.until(3)
                 nursery.cancel_scope.cancel()
-            await trio.sleep(0.05)
+            await gone.wait()
             assert inputs(inbox.events) == STEPS
         assert "1000" in repr(goodbyes)
 
@@ -448,19 +455,22 @@ def test_secrets_are_in_no_event_and_no_printed_form() -> None:
 
 def test_a_full_inbox_holds_the_stream_back() -> None:
     async def main() -> None:
-        gate = trio.Event()
+        gate, full = trio.Event(), trio.Event()
         seen: list[Event] = []
 
         async def emit(event: Event) -> None:
             seen.append(event)
             if len(seen) == 4:
+                full.set()
                 await gate.wait()
 
         quiescence = Quiescence()
         talk: Callable[[Socket], Awaitable[None]] = order_talk(*[text(update())] * 10)
         async with ws_server(talk) as url, trio.open_nursery() as nursery:
             nursery.start_soon(OrderStream(settings(url), quiescence, now).run, emit)
-            await trio.sleep(0.1)
+            await full.wait()
+            # The other nine updates are on their way; time for them to arrive where they should not.
+            await trio.sleep(0.05)
             assert len(seen) == 4
             assert quiescence.snapshot().streams == {1: 2}
             gate.set()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.events import BrokerRefused, Doubtful, DoubtCause, NotFound, RateLimited
+from kernel.events import BrokerRefused, DoubtCause, Doubtful, NotFound, RateLimited
 from kernel.units import SECOND
 from shell.codec import classify_error
 

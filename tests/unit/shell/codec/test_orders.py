@@ -47,7 +47,7 @@ def test_numbers_as_text_and_text_as_numbers_are_the_same_order() -> None:
     numbers = '"qty": 3, "filled_qty": 1.0, "filled_avg_price": 9.808e-1, "limit_price": 0.98'
     as_text = '"qty": "3", "filled_qty": "1", "filled_avg_price": "0.9808", "limit_price": "0.98"'
     raw = text(order())
-    assert as_text.split(", ")[0] in raw
+    assert '"qty": "3"' in raw
     body = order()
     for key in ("qty", "filled_qty", "filled_avg_price", "limit_price"):
         del body[key]
@@ -89,8 +89,9 @@ def test_what_is_required_is_required(key: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("qty", "many"), ("limit_price", "NaN"), ("created_at", "yesterday"), ("symbol", 1.5), ("extended_hours", "maybe"),
-     ("legs", {}), ("filled_qty", "-1"), ("client_order_id", "x" * 513), ("id", "\ud800"), ("qty", True)],
+    [("qty", "many"), ("limit_price", "NaN"), ("created_at", "yesterday"), ("symbol", 1.5), ("legs", {}),
+     ("extended_hours", "maybe"), ("filled_qty", "-1"), ("client_order_id", "x" * 513), ("id", "\ud800"),
+     ("qty", True)],
 )  # fmt: skip
 def test_a_malformed_field_is_a_problem_that_names_it(key: str, value: object) -> None:
     assert problem_of(**{key: value}).startswith(f"order.{key}: ")

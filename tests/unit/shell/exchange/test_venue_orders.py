@@ -157,12 +157,12 @@ def test_day_order_expires_at_the_close_and_gtc_does_not() -> None:
     assert desk.venue.next_due() == CLOSE
     desk.at(CLOSE)
     updates = desk.updates()
-    assert [(u.event, u.order.id) for u in updates] == [("expired", day)]
+    assert [(u.event, u.order.id) for u in updates] == [("expired", day), ("done_for_day", gtc)]
     assert updates[0].order.filled_quantity == d("3")
     assert updates[0].order.expired_at is not None
-    assert desk.status(gtc) == "new"
+    assert desk.status(gtc) == "done_for_day"
     desk.quote("SPY", "80.00", "80.02")
-    assert desk.status(gtc) == "new", "nothing executes after the close"
+    assert desk.status(gtc) == "done_for_day", "nothing executes after the close"
     desk.at(OPEN + DAY)
     desk.quote("SPY", "80.00", "80.02")
     assert desk.status(gtc) == "filled"

@@ -51,8 +51,8 @@ _BAD: list[tuple[OrderRequest, tuple[int, int], str]] = [
     ),
     (
         order("SPY", "buy", "1", order_class="bracket", take_profit=TakeProfit(d("110"))),
-        RULE,
-        "order_class bracket is not supported by this exchange",
+        PARAMETER,
+        "bracket orders require stop_loss.stop_price",
     ),
     (
         order("SPY", "buy", "1", stop_loss=StopLoss(d("90"), None)),

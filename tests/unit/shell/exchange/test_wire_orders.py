@@ -11,7 +11,7 @@ from shell.exchange.settings import ExchangeSettings
 from tests.unit.shell.exchange.wire_harness import Rest, order, running, within, write_bars
 
 DATA = Path(os.environ.get("MQD_SHARED_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
-SECOND = 10**9
+SUB_PENNY = "invalid limit_price {}. sub-penny increment does not fulfill minimum pricing criteria"
 
 
 def settings(tmp_path: Path, **fields: object) -> ExchangeSettings:
@@ -170,14 +170,13 @@ def test_a_body_that_is_no_object_is_400(tmp_path: Path, body: bytes) -> None:
             {"type": "limit", "limit_price": "290.123"},
             422,
             42210000,
-            "invalid limit_price 290.123. sub-penny increment does not fulfill minimum pricing criteria",
+            SUB_PENNY.format("290.123"),
         ),
         (
             {"type": "limit", "limit_price": "100.10000000000001"},
             422,
             42210000,
-            "invalid limit_price 100.10000000000001. "
-            "sub-penny increment does not fulfill minimum pricing criteria",
+            SUB_PENNY.format("100.10000000000001"),
         ),
     ],
 )

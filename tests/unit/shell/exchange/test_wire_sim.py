@@ -10,6 +10,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from shell.exchange.driver import DRAIN_NS_MAX
 from shell.exchange.settings import ExchangeSettings
+from shell.exchange.sim import Label
 from tests.unit.shell.exchange.wire_harness import (
     Running,
     listen,
@@ -127,6 +128,23 @@ def test_time_waits_for_every_message_that_was_sent_on_a_labelled_stream(tmp_pat
             assert waits == ["a: streams reported {2: 2}, sent {2: 5}"]
             await idle(sim, 1, {"2": 5})
             assert (await receive_json(sim))["seq"] == 2
+
+    within(test)
+
+
+def test_time_waits_for_a_labelled_request_until_its_updates_are_out(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running(lockstep(tmp_path)) as exchange, exchange.stream("/sim") as sim:
+            await join(sim)
+            server = exchange.served.exchange.lockstep
+            server.request_began(Label("a", 0))
+            server.request_began(Label("a", 0))
+            await idle(sim, 0)
+            assert await stays_silent(sim)
+            server.request_ended(Label("a", 0))
+            assert await stays_silent(sim)
+            server.request_ended(Label("a", 0))
+            assert (await receive_json(sim))["seq"] == 1
 
     within(test)
 

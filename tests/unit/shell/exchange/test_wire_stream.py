@@ -11,7 +11,9 @@ from trio_websocket import ConnectionClosed
 
 from shell.exchange import streams as streams_module
 from shell.exchange import ws as ws_module
+from shell.exchange.http import HttpPeer, Response
 from shell.exchange.settings import ExchangeSettings
+from shell.exchange.venue.model import Update
 from tests.unit.shell.exchange.wire_harness import (
     Running,
     listen,
@@ -143,19 +145,35 @@ def test_the_life_of_an_order_has_the_shape_of_recorded_frames(tmp_path: Path) -
     within(test)
 
 
-def test_the_answer_leaves_before_the_updates_that_it_caused(tmp_path: Path) -> None:
+def test_the_answer_leaves_before_the_updates_that_it_caused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    send = HttpPeer.send
+
+    async def noted(peer: HttpPeer, response: Response) -> bool:
+        went_on = await send(peer, response)
+        seen.append("answer")
+        return went_on
+
+    monkeypatch.setattr(HttpPeer, "send", noted)
+
     async def test() -> None:
         async with running(settings(tmp_path)) as exchange, exchange.stream("/stream") as stream:
             await listen(stream)
             begin(exchange)
-            sent: list[str] = []
-            parts = exchange.served.exchange
-            publish = parts.driver.on_updates
-            parts.driver.on_updates = lambda updates: (sent.append("updates"), publish(updates))[1]  # type: ignore[func-returns-value]
+            driver = exchange.served.exchange.driver
+            publish = driver.on_updates
+
+            def note(updates: list[Update]) -> None:
+                seen.append(updates[0].event)
+                publish(updates)
+
+            driver.on_updates = note
             rest = await exchange.rest()
             assert (await rest.call("POST", "/v2/orders", order())).json["status"] == "pending_new"
             await receive_json(stream)
-            assert sent == ["updates"]
+            assert seen == ["answer", "pending_new"]
 
     within(test)
 

@@ -14,6 +14,7 @@ import trio
 from kernel.events import Event
 from shell.journal import (
     JournalDamaged,
+    JournalFailed,
     JournalLocked,
     JournalMode,
     Opening,
@@ -21,7 +22,7 @@ from shell.journal import (
     open_journal,
     read_journal,
 )
-from tests.unit.shell.values import BEGIN, day
+from tests.unit.shell.values import BEGIN, booted, day
 
 ROOT = Path(__file__).parents[4]
 BATCH = 7
@@ -71,7 +72,8 @@ def killed_after(process: subprocess.Popen[str], lines: int) -> int:
     for _ in range(lines):
         told = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=30)
+    rest = process.stdout.read()  # not communicate(): it would miss what readline has buffered
+    process.communicate(timeout=30)
     return max([told, *(int(line) for line in rest.split("\n")[:-1])])
 
 
@@ -175,6 +177,18 @@ def test_a_log_torn_to_nothing_still_knows_its_epoch(tmp_path: Path) -> None:
     found = reopened(path)
     assert found.lost > 0
     assert found.epoch == 2  # the records of epoch 2 are gone; the next Booted is 3
+
+    async def boot(epoch: int) -> None:
+        journal = await open_journal(path, "sim", "0.1.0", BEGIN)
+        try:
+            await journal.append([booted(epoch)])
+        finally:
+            await journal.close()
+
+    with pytest.raises(JournalFailed, match="epoch 2 was begun before; the next is 3"):
+        trio.run(boot, 2)
+    trio.run(boot, 3)
+    assert reopened(path).epoch == 3
 
 
 def test_a_rollback_journal_left_behind_is_taken_back(tmp_path: Path) -> None:

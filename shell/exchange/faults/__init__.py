@@ -1,0 +1,1 @@
+"""Misbehavior on purpose: a plan of faults, seeded draws, and the places where they take hold."""

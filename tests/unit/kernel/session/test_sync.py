@@ -1,0 +1,145 @@
+"""Comparing with the broker: clean opens the desk, differences bar entries, a failed answer is no answer."""
+
+import pytest
+
+from kernel.commands import FetchAccount, FetchOrders, FetchPositions, QueryOrder
+from kernel.events import AccountBody, CallAnswered, DoubtCause, Doubtful
+from kernel.reasons import Anomaly, RefusalCode
+from kernel.reports import AccountReport
+from kernel.session.chart import Mode
+from kernel.session.state import is_synced
+from kernel.session.sync import SYNC_RETRY
+from kernel.units import MINUTE, SCALE, SECOND, Cash, Instant
+from tests.unit.kernel.acting import actor
+from tests.unit.kernel.scripts import CASH, SYMBOL, Desktop, config
+
+LOST = Doubtful(DoubtCause.TIMEOUT, "as the test says")
+
+
+def mode_of(desktop: Desktop) -> Mode:
+    return desktop.desk.session.mode
+
+
+def test_a_clean_first_look_opens_the_books_and_arms() -> None:
+    desktop = Desktop()
+    desktop.positions["OLD"] = 5 * SCALE
+    desktop.boot()
+    session = desktop.desk.session
+    assert mode_of(desktop) is Mode.ARMED
+    assert session.opening_cash == CASH * SCALE
+    assert session.opening_positions == (("OLD", 5 * SCALE),)
+    assert is_synced(session)
+
+
+def test_without_arm_at_start_it_waits_for_an_operator() -> None:
+    desktop = Desktop(config(arm_at_start=False))
+    desktop.boot()
+    assert mode_of(desktop) is Mode.DISARMED
+
+
+@pytest.mark.parametrize("kind", [FetchOrders, FetchPositions, FetchAccount])
+def test_a_look_without_an_answer_is_asked_again_and_opens_nothing(kind: type) -> None:
+    desktop = Desktop()
+    desktop.deaf_to = {kind}
+    desktop.boot()
+    lost = desktop.unanswered.pop()
+    assert isinstance(lost, FetchOrders | FetchPositions | FetchAccount)
+    desktop.deaf_to = set()
+    desktop.give(CallAnswered(desktop.at, lost.call, desktop.at, LOST, None))
+    assert mode_of(desktop) is Mode.COLD
+    assert not is_synced(desktop.desk.session)
+    desktop.run_until(Instant(desktop.at + 3 * SYNC_RETRY))
+    assert mode_of(desktop) is Mode.ARMED
+
+
+def test_an_open_order_whose_query_failed_keeps_the_look_from_being_clean() -> None:
+    desktop = Desktop(config(strategies=(actor("b10@95.00"),)))
+    desktop.boot()
+    desktop.bar(10_000)
+    assert desktop.desk.book.open_count == 1
+    desktop.deaf_to = {QueryOrder}
+    desktop.run_until(desktop.desk.session.next_sync_at)
+    query = desktop.unanswered[0]
+    assert isinstance(query, QueryOrder)
+    desktop.give(CallAnswered(desktop.at, query.call, desktop.at, LOST, None))
+    assert not is_synced(desktop.desk.session)
+    desktop.deaf_to = set()
+    desktop.run_until(Instant(desktop.at + 3 * SYNC_RETRY))
+    assert is_synced(desktop.desk.session)
+
+
+def test_a_position_that_differs_blocks_entries_and_calls_a_person() -> None:
+    desktop = Desktop(config(strategies=(actor("- b10"),)))
+    desktop.boot()
+    desktop.bar(10_000)
+    desktop.positions[SYMBOL] = 7 * SCALE
+    desktop.run_until(Instant(desktop.at + 6 * MINUTE))
+    desk = desktop.desk
+    assert not is_synced(desk.session)
+    assert desk.counters.anomalies[Anomaly.POSITION_DRIFT] >= 2
+    assert Anomaly.POSITION_DRIFT.value in desktop.alerts()
+    desktop.bar(10_000)
+    assert desktop.desk.counters.refusals[RefusalCode.DRIFT] == 1
+    assert desktop.desk.book.open_count == 0
+
+
+def test_cash_may_differ_by_less_than_a_cent() -> None:
+    desktop = Desktop()
+    desktop.boot()
+    cent = SCALE * SCALE // 100
+    desktop.cash += cent - SCALE
+    desktop.run_until(Instant(desktop.at + 6 * MINUTE))
+    assert is_synced(desktop.desk.session)
+    desktop.cash += SCALE
+    desktop.run_until(Instant(desktop.at + 6 * MINUTE))
+    assert not is_synced(desktop.desk.session)
+    assert desktop.desk.counters.anomalies[Anomaly.CASH_DRIFT] >= 1
+
+
+def test_what_moved_meanwhile_is_asked_again_without_blame() -> None:
+    desktop = Desktop(config(strategies=(actor("b10@99.00"),)))
+    desktop.boot()
+    desktop.bar(10_000)
+    desktop.deaf_to = {FetchAccount}
+    desktop.run_until(Instant(desktop.desk.session.next_sync_at))
+    account = desktop.unanswered.pop()
+    assert isinstance(account, FetchAccount)
+    name = desktop.order().client_order_id
+    desktop.fill(
+        name, desktop.order().quantity, desktop.order().ticket.limit_price or desktop.order().reserve_price
+    )
+    desktop.tick(1)
+    assert desktop.desk.holdings.cash_flow != 0
+    desktop.deaf_to = set()
+    desktop.answer(account)
+    desktop.tick(1)
+    assert desktop.desk.session.sync_failures == 0
+    desktop.run_until(Instant(desktop.at + 2 * SECOND))
+    assert is_synced(desktop.desk.session)
+    assert desktop.desk.session.sync is None
+
+
+def test_a_blocked_account_only_reduces_and_is_said_once() -> None:
+    desktop = Desktop()
+    desktop.boot()
+    zero = Cash(0)
+    blocked = AccountReport("A1", "ACCOUNT_BLOCKED", zero, zero, zero, zero, 1, False, True)
+    for _ in range(2):
+        desktop.deaf_to = {FetchAccount}
+        desktop.run_until(Instant(desktop.desk.session.next_sync_at))
+        call = desktop.unanswered.pop()
+        assert isinstance(call, FetchAccount)
+        desktop.deaf_to = set()
+        desktop.give(CallAnswered(desktop.at, call.call, desktop.at, AccountBody(blocked), None))
+    assert mode_of(desktop) is Mode.REDUCING
+    assert desktop.alerts().count(Anomaly.ACCOUNT_BLOCKED.value) == 1
+
+
+def test_what_was_spent_since_the_broker_spoke_counts_against_buying_power() -> None:
+    limits = config().gate._replace(single_trade_per_symbol=False, position_notional_max=Cash(10**6 * SCALE))
+    desktop = Desktop(config(strategies=(actor("b450 b450 b450 b450 b450"),), gate=limits))
+    desktop.boot()
+    for _ in range(5):
+        desktop.bar(10_000)
+    assert desktop.desk.counters.refusals[RefusalCode.BUYING_POWER] == 1
+    assert desktop.cash == (int(CASH) - 4 * 45_000 * SCALE) * SCALE

@@ -113,7 +113,10 @@ def step(desk: Desk, event: Event) -> Step:
     config = event.config if isinstance(event, Booted) else desk.config
     assert config is not None, "kernel bug: the first event of a journal is a Booted"
     turn = Turn(desk, event.at, config)
-    _take(turn, event)
+    if isinstance(event, TradeUpdated):  # most of what happens; the others are told apart in _take
+        on_update(turn, event)
+    else:
+        _take(turn, event)
     _work_deadlines(turn)
     sent, wake_at = _send(turn)
     broken = violations(turn, sent)
@@ -130,8 +133,6 @@ def step(desk: Desk, event: Event) -> Step:
 
 def _take(turn: Turn, event: Event) -> None:
     match event:
-        case TradeUpdated():
-            on_update(turn, event)
         case CallAnswered():
             _on_answer(turn, event)
         case BarClosed():
@@ -148,6 +149,8 @@ def _take(turn: Turn, event: Event) -> None:
             on_boot(turn, event)
         case ClockStepped():
             _on_clock(turn, event)
+        case TradeUpdated():
+            on_update(turn, event)
         case Unrecognized():
             _on_unreadable(turn, event)
         case _:
@@ -245,6 +248,9 @@ def _finish_sync(turn: Turn) -> None:
 
 
 def _work_deadlines(turn: Turn) -> None:
+    next_deadline = next_at(turn.timers)
+    if next_deadline is None or next_deadline > turn.at:
+        return
     for _ in range(DEADLINES_MAX):
         turn.timers, key = take_due(turn.timers, turn.at)
         if key is None:

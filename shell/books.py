@@ -22,7 +22,7 @@ from kernel.units import SCALE, VALUE_SCALE
 
 __all__ = ["compare", "fetch_books", "wait_text"]
 
-FETCH_S_MAX: Final = 10.0
+FETCH_S_MAX: Final = 5.0
 BODY_MAX: Final = 256 * 2**20
 CENT: Final = Decimal("0.01")
 

@@ -108,13 +108,14 @@ class Session:
         self.lost: str | None = None
         self.loop: Loop | None = None
         self.report: dict[str, Any] | None = None
+        self._log = open_log(plan.journal)
         self._differences: list[str] = []
         self._books: dict[str, Any] = {}
 
     async def run(self) -> None:
         """Everything."""
         plan = self.plan
-        log = open_log(plan.journal)
+
         try:
             async with trio.open_nursery() as exchange_nursery:
                 await exchange_nursery.start(self._signals)
@@ -128,7 +129,7 @@ class Session:
                     clock_nursery.cancel_scope.cancel()
                 exchange_nursery.cancel_scope.cancel()
         finally:
-            log.close()
+            self._log.close()
 
     async def _with_clock(self, url: str, nursery: trio.Nursery) -> None:
         sim: SimClock | None = None
@@ -261,7 +262,7 @@ class Session:
         deadline = trio.current_time() + SETTLE_S_MAX
         while True:
             try:
-                self._books = await trio.to_thread.run_sync(fetch_books, url)
+                self._books = await trio.to_thread.run_sync(fetch_books, url, abandon_on_cancel=True)
             except (OSError, ValueError) as problem:
                 self._differences, self._books = [f"the exchange's books can't be read: {problem}"], {}
                 return
@@ -271,6 +272,8 @@ class Session:
             await trio.sleep(0.1)
 
     def _finish(self, loop: Loop) -> None:
+        if self._log.failure:
+            self.figures.notes.append(f"{self._log.lost} log lines are lost: {self._log.failure}")
         requests = self._books.get("requests", {})
         counters_429 = loop.desk.throttle.brake.http_429
         outcome = Outcome(

@@ -10,6 +10,7 @@ throttle (it never hands out more than its budget), and CALLS_MAX only catches a
 """
 
 import math
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -49,6 +50,19 @@ class Inbox(Protocol):
         ...
 
 
+class TimedRest(AlpacaRest):
+    """Notes when a worker takes a submit that a bar caused: the bar's wait for the wire."""
+
+    figures: SessionFigures
+
+    async def call(self, command: BrokerCall) -> CallOutcome:
+        """The call; the wait is added as it leaves the line."""
+        heard_ns = self.figures.bars_heard.pop(command.call, None)
+        if heard_ns is not None:
+            self.figures.bar_to_wire.add(time.monotonic_ns() - heard_ns)
+        return await super().call(command)
+
+
 class ShellDispatcher:
     """The hands of the shell."""
 
@@ -67,7 +81,8 @@ class ShellDispatcher:
         self._now = now
         self._figures = figures
         self._send, self._receive = trio.open_memory_channel[BrokerCall](math.inf)
-        self._rest = AlpacaRest(settings, now, pairs)
+        self._rest = TimedRest(settings, now, pairs)
+        self._rest.figures = figures
         self._streams: dict[LinkName, Stream] = {}
         self._nursery: trio.Nursery | None = None
         self._inbox: Inbox | None = None

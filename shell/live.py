@@ -12,38 +12,15 @@ Exit codes: see shell/errors.py.
 """
 
 import argparse
-import dataclasses
-import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from errno import EISDIR
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import trio
-
-from kernel.units import SECOND
-from shell.alpaca.settings import AlpacaSettings, live_settings, paper_settings, simulated_settings
-from shell.bugs import complaint_of
-from shell.config import Settings, desk_config, load_settings, read_credentials
-from shell.container import Plan, run_session
 from shell.errors import Complaint, ExitCode
-from shell.exchange.market.csvfile import BarFileError, load_files
-from shell.exchange.market.synthetic import SYMBOLS
-from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
-from shell.journal import JournalMode
-from shell.onboarding import account_number, exchange_symbols
-from shell.report import draft_of, text_report, write_report
 
-__all__ = ["main", "parse_arguments"]
-
-MEMORY: Final = "memory"
-STATE_FOLDER: Final = Path("var")
-CLIENT: Final = "desk"
-DIGITS: Final = 4
+__all__ = ["complain", "main", "parse_arguments"]
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -69,152 +46,6 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def product_version() -> str:
-    """The installed version, or that of a checkout that was not installed."""
-    try:
-        return version("miniquantdesk")
-    except PackageNotFoundError:
-        return "uninstalled"
-
-
-# ---------------------------------------------------------------- from options to a plan
-
-
-def make_plan(options: argparse.Namespace, settings: Settings) -> Plan:
-    """What to run. Raises Complaint for everything that is wrong, before anything is started."""
-    if options.paper or options.live:
-        return _real_plan(options, settings)
-    return _simulated_plan(options, settings)
-
-
-def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
-    shell = settings.shell
-    if options.exchange and (options.bars or options.seed or options.speed):
-        raise Complaint(
-            "--bars, --seed and --speed belong to the exchange that --exchange joins: set them there"
-        )
-    try:
-        rate = parse_speed(options.speed or shell.session.speed)
-        symbols, source = _session_symbols(options)
-    except (SetupError, BarFileError) as error:
-        raise Complaint(str(error)) from None
-    exchange = None
-    if not options.exchange:
-        exchange = ExchangeSettings(
-            bars=tuple(options.bars),
-            seed=shell.session.seed if options.seed is None else _seed(options.seed),
-            rate=rate,
-            cash=shell.session.starting_cash,
-            participation=shell.session.volume_share,
-        )
-    return Plan(
-        config=desk_config(settings, symbols),
-        broker=partial(_simulated_broker, settings),
-        exchange=exchange,
-        url=(options.exchange or "").rstrip("/"),
-        client=CLIENT,
-        journal=_journal_path(options, settings, fresh=True),
-        journal_mode=JournalMode(shell.journal.mode),
-        drain_s=shell.screen.drain_deadline / SECOND,
-        panel=shell.screen.panel and not options.no_panel,
-        source=source,
-        version=product_version(),
-        arm_reason="",
-    )
-
-
-def _session_symbols(options: argparse.Namespace) -> tuple[tuple[str, ...], str]:
-    if options.exchange:
-        return exchange_symbols(options.exchange), f"exchange at {options.exchange}"
-    if options.bars:
-        names = ", ".join(path.name for path in options.bars)
-        return tuple(sorted(load_files(options.bars).bars)), f"recorded {names}"
-    return SYMBOLS, "synthetic session"
-
-
-def _simulated_broker(settings: Settings, url: str, lockstep: bool) -> AlpacaSettings:
-    return _with_timeouts(simulated_settings(url, CLIENT, lockstep=lockstep), settings)
-
-
-def _real_plan(options: argparse.Namespace, settings: Settings) -> Plan:
-    if options.bars or options.seed or options.speed:
-        raise Complaint("--bars, --seed and --speed are for simulated sessions, not for a real account")
-    shell = settings.shell
-    keys = read_credentials(os.environ)
-    make = live_settings if options.live else paper_settings
-    broker = _with_urls(_with_timeouts(make(keys.key, keys.secret, shell.broker.feed), settings), settings)
-    number = account_number(broker)
-    reason = _typed_digits(number) if options.live else ""
-    if settings.account == "simulated":
-        settings = settings._replace(top={**settings.top, "account": number})
-    config = desk_config(settings, None, arm_at_start=False if options.live else None)
-    return Plan(
-        config=config,
-        broker=lambda _url, _lockstep: broker,
-        exchange=None,
-        url="",
-        client="",
-        journal=_journal_path(options, settings, fresh=False),
-        journal_mode=JournalMode(shell.journal.mode),
-        drain_s=shell.screen.drain_deadline / SECOND,
-        panel=shell.screen.panel and not options.no_panel,
-        source=f"{'LIVE' if options.live else 'paper'} account ...{number[-DIGITS:]}",
-        version=product_version(),
-        arm_reason=reason,
-    )
-
-
-def _typed_digits(number: str) -> str:
-    """Real money needs a person: the account's last four digits, typed."""
-    if not sys.stdin.isatty():
-        raise Complaint("--live needs a terminal: the account's last four digits have to be typed")
-    print(f"Real money: account {'*' * max(0, len(number) - DIGITS)}....", file=sys.stderr)
-    typed = input("Type the account's last four digits to arm: ").strip()
-    if len(number) < DIGITS or typed != number[-DIGITS:]:
-        raise Complaint("--live: those are not the account's last four digits; nothing was started")
-    return "the account's last four digits were typed"
-
-
-def _with_timeouts(broker: AlpacaSettings, settings: Settings) -> AlpacaSettings:
-    own = settings.shell.broker
-    return dataclasses.replace(
-        broker,
-        feed=own.feed,
-        workers=broker.workers if broker.workers == 1 else own.workers,
-        connect_timeout=own.connect_timeout / SECOND,
-        read_timeout=own.read_timeout / SECOND,
-        total_timeout=own.total_timeout / SECOND,
-        ping_every=None if broker.ping_every is None else own.ping_every / SECOND,
-        ping_deadline=own.ping_deadline / SECOND,
-    )
-
-
-def _with_urls(broker: AlpacaSettings, settings: Settings) -> AlpacaSettings:
-    own = settings.shell.broker
-    names = ("trading_url", "data_url", "order_stream_url", "stock_stream_url", "crypto_stream_url")
-    given = {name: getattr(own, name).rstrip("/") for name in names if getattr(own, name)}
-    return dataclasses.replace(broker, **given)
-
-
-def _journal_path(options: argparse.Namespace, settings: Settings, *, fresh: bool) -> Path | None:
-    """Of a real account: one file, for ever. Of a simulated session: a new file each time."""
-    text = options.journal or settings.shell.journal.path
-    if text == MEMORY:
-        return None
-    if text:
-        return Path(text)
-    if not fresh:
-        return STATE_FOLDER / f"{settings.account}.journal"
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    return STATE_FOLDER / "sessions" / f"{stamp}-{os.getpid()}.journal"
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:  # below 2^63
-        raise Complaint(f"--seed {text}: must be a whole number, at most 18 digits")
-    return int(text)
-
-
 # ---------------------------------------------------------------- the command
 
 
@@ -228,13 +59,27 @@ def complain(run: Callable[[], int]) -> int:
     """Runs, and turns whatever ends it into one line and an exit code."""
     try:
         return run()
-    except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing escapes as a traceback
+    except Complaint as error:
+        complaint = error
+    except KeyboardInterrupt:
+        complaint = Complaint("interrupted", ExitCode.INTERRUPTED)
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - nothing escapes as a traceback
+        from shell.bugs import complaint_of
+
         complaint = complaint_of(error, None)
-        print(f"live: {complaint.line}", file=sys.stderr)
-        return complaint.code
+    print(f"live: {complaint.line}", file=sys.stderr)
+    return complaint.code
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Imports what a session needs only now: --help is quick, and Ctrl-C during the imports is one line."""
+    import trio
+
+    from shell.config import load_settings
+    from shell.container import run_session
+    from shell.planning import make_plan
+    from shell.report import text_report, write_report
+
     settings = load_settings(options.config)
     path = options.report or (Path(settings.shell.screen.report) if settings.shell.screen.report else None)
     if path is not None:
@@ -257,6 +102,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check_writable(path: Path) -> None:
     """Complains of a report that could not be written, before hours of trading instead of after."""
+    from shell.report import draft_of
+
     draft = draft_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -257,7 +257,7 @@ class Loop:
         if hasattr(command, "call"):
             self._in_flight += 1
         if isinstance(command, SubmitOrder) and isinstance(arrival.event, BarClosed):
-            self._figures.bar_to_wire.add(time.monotonic_ns() - arrival.heard_ns)
+            self._figures.bars_heard[command.call] = arrival.heard_ns
         self._dispatcher.dispatch(command)
 
     # ------------------------------------------------------------ time

@@ -53,6 +53,9 @@ class SessionFigures:
     alerts_dropped: int = 0
     frame_to_stepped: Latencies = field(default_factory=Latencies)
     bar_to_wire: Latencies = field(default_factory=Latencies)
+    """From a bar's arrival to its submit's request being made by a worker."""
+    bars_heard: dict[int, int] = field(default_factory=dict)
+    """By call: when the bar came in that a submit on its way answers (monotonic nanoseconds)."""
     bars_done: int = 0
     bars_total: int = 0
     ended: bool = False

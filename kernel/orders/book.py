@@ -108,7 +108,10 @@ def put(book: Book, old: Order | None, new: Order) -> Book:
             if broker_id not in by_broker:
                 by_broker = by_broker.set(broker_id, name)
     if old is None or old.ledger is not new.ledger:
-        lacking = _with_lacking(lacking, old, new)
+        if fills_missing(new.ledger):
+            lacking = lacking.set(name, new.ticket.side)
+        elif lacking and name in lacking:
+            lacking = lacking.delete(name)
     was_open = old is not None and (old.status is WORKING or old.status not in ENDED)
     now_open = new.status is WORKING or new.status not in ENDED
     if was_open or now_open:
@@ -127,14 +130,6 @@ def put(book: Book, old: Order | None, new: Order) -> Book:
             if is_entry:
                 entry_value = Value(entry_value + worth)
     return Book(orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value)
-
-
-def _with_lacking(lacking: Map[str, Side], old: Order | None, new: Order) -> Map[str, Side]:
-    if fills_missing(new.ledger):
-        return lacking.set(new.client_order_id, new.ticket.side)
-    if old is not None and fills_missing(old.ledger):
-        return lacking.delete(new.client_order_id)
-    return lacking
 
 
 def _with_symbol(

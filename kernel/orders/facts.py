@@ -21,12 +21,14 @@ from kernel.orders.chart import (
     REPLACE_TABLE,
     STATUS_TABLE,
     CancelInput,
+    CancelState,
     OrderInput,
     OrderStatus,
     ReplaceInput,
+    ReplaceState,
 )
 from kernel.orders.ledger import Ledger, Outcome, book, take_evidence
-from kernel.orders.record import ENDED, NEVER, NO_PURSUIT, Order, Times, with_booked
+from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Price, Quantity, Value
@@ -90,7 +92,9 @@ ENDING_WORDS: Final[dict[BrokerEvent, OrderInput]] = {
 ACKNOWLEDGED: Final = OrderInput.ACKNOWLEDGED
 FILLED_UP: Final = OrderInput.FILLED_UP
 SUPERSEDED: Final = OrderInput.SUPERSEDED
+PERMITTED: Final = OrderInput.PERMITTED
 WORKING: Final = OrderStatus.WORKING
+FILLED: Final = OrderStatus.FILLED
 BOOKED: Final = Outcome.BOOKED
 FILL: Final = BrokerEvent.FILL
 PARTIAL_FILL: Final = BrokerEvent.PARTIAL_FILL
@@ -98,7 +102,13 @@ NEW: Final = BrokerEvent.NEW
 FILLED_STATUS: Final = BrokerStatus.FILLED
 CHANGES_EXECUTIONS: Final = frozenset({BrokerEvent.TRADE_BUST, BrokerEvent.TRADE_CORRECT})
 
+# What `enter` and `_settled` take for granted, so that the path of every fill asks no table:
 assert STATUS_TABLE.next(WORKING, ACKNOWLEDGED).is_ignored, "kernel bug: an acknowledged order is working"
+assert STATUS_TABLE.next(FILLED, FILLED_UP).is_ignored, "kernel bug: a filled order is filled"
+assert CANCEL_TABLE.next(CancelState.NONE, CancelInput.RESOLVED).is_ignored, "kernel bug: no cancel, no end"
+assert REPLACE_TABLE.next(ReplaceState.NONE, ReplaceInput.RESOLVED).is_ignored, (
+    "kernel bug: no replace, no end"
+)
 
 _OUTCOME_ANOMALY: Final[dict[Outcome, Anomaly | None]] = {
     Outcome.BOOKED: None,
@@ -120,7 +130,7 @@ def plain(order: Order, anomaly: Anomaly | None = None) -> Change:
 def enter(order: Order, given: OrderInput, now: Instant) -> tuple[Order, Anomaly | None]:
     """Moves the status by the table; a pair that the table calls a fault is a contradiction, and stays."""
     before = order.status
-    if given is ACKNOWLEDGED and before is WORKING:
+    if (given is ACKNOWLEDGED and before is WORKING) or (given is FILLED_UP and before is FILLED):
         return order, None  # most of what the broker says; asserted above to be the table's word
     move = STATUS_TABLE.next(before, given)
     if move.is_fault:
@@ -128,25 +138,27 @@ def enter(order: Order, given: OrderInput, now: Instant) -> tuple[Order, Anomaly
     status = move.target
     if status is before:
         return order, None
-    times = order.times
-    if given is ACKNOWLEDGED and times.acknowledged == NEVER:
-        times = times._replace(acknowledged=now)
-    elif given is OrderInput.PERMITTED:
-        times = times._replace(sent=now)
     anomaly = Anomaly.REVIVED if before is OrderStatus.ABSENT else None
+    created, sent, acknowledged, first_fill, last_fill, cancel_asked, replace_asked, ended = order.times
     if status in ENDED:
-        return (
-            order._replace(
-                status=status,
-                cancel=CANCEL_TABLE.next(order.cancel, CancelInput.RESOLVED).target,
-                replace=REPLACE_TABLE.next(order.replace, ReplaceInput.RESOLVED).target,
-                replacement=None,
-                pursuit=NO_PURSUIT,
-                times=times._replace(ended=now),
-            ),
-            anomaly,
-        )
-    return order._replace(status=status, times=times), anomaly
+        ended = now
+        order = _settled(order)
+    elif given is ACKNOWLEDGED:
+        acknowledged = acknowledged or now
+    elif given is PERMITTED:
+        sent = now
+    times = Times(created, sent, acknowledged, first_fill, last_fill, cancel_asked, replace_asked, ended)
+    return with_status(order, status, times), anomaly
+
+
+def _settled(order: Order) -> Order:
+    """The order with nothing pending any more."""
+    if order.cancel is not CancelState.NONE:
+        order = order._replace(cancel=CANCEL_TABLE.next(order.cancel, CancelInput.RESOLVED).target)
+    if order.replace is not ReplaceState.NONE:
+        target = REPLACE_TABLE.next(order.replace, ReplaceInput.RESOLVED).target
+        order = order._replace(replace=target, replacement=None)
+    return order if order.pursuit is NO_PURSUIT else order._replace(pursuit=NO_PURSUIT)
 
 
 def move_cancel(order: Order, given: CancelInput) -> Change:

@@ -141,25 +141,18 @@ def _with_leg(
     ledger: Ledger, executions: Map[str, Entry], old: Leg | None, new: Leg
 ) -> tuple[Ledger, Quantity, Value]:
     """The ledger with one leg put or exchanged, and what that changed."""
-    after_quantity, after_value = _booked(new)
-    legs = ledger.legs
+    legs, quantity, value = ledger.legs, ledger.quantity, ledger.value
+    change, worth = _booked(new)
     if old is None:
-        change, worth = after_quantity, after_value
         legs = (*legs, new)
-        total = Ledger(executions, legs, Quantity(ledger.quantity + change), Value(ledger.value + worth))
-        return total, change, worth
-    before_quantity, before_value = _booked(old)
-    change = Quantity(after_quantity - before_quantity)
-    worth = Value(after_value - before_value)
-    if len(legs) == 1:
-        legs = (new,)
     else:
-        legs = tuple(new if leg.broker_order_id == new.broker_order_id else leg for leg in legs)
-    return (
-        Ledger(executions, legs, Quantity(ledger.quantity + change), Value(ledger.value + worth)),
-        change,
-        worth,
-    )
+        before, before_value = _booked(old)
+        change, worth = Quantity(change - before), Value(worth - before_value)
+        if len(legs) == 1:
+            legs = (new,)
+        else:
+            legs = tuple(new if leg is old else leg for leg in legs)
+    return Ledger(executions, legs, Quantity(quantity + change), Value(value + worth)), change, worth
 
 
 def _add(
@@ -170,24 +163,17 @@ def _add(
     A correction goes to the broker's figure too where that is ahead: what it corrects was taken out of both.
     """
     index = _leg_index(ledger.legs, leg_id)
+    worth = price * quantity
     if index < 0:
-        old = None
-        new = Leg(leg_id, quantity, Value(price * quantity), ZERO_QUANTITY, ZERO_VALUE, False, Instant(0))
-    else:
-        old = ledger.legs[index]
-        worth = price * quantity
-        told, told_value = old.evidence_quantity, old.evidence_value
-        if corrects and told > old.quantity:
-            told, told_value = Quantity(told + quantity), Value(told_value + worth)
-        new = Leg(
-            old.broker_order_id,
-            Quantity(old.quantity + quantity),
-            Value(old.value + worth),
-            told,
-            told_value,
-            old.evidence_exact,
-            old.evidence_from,
-        )
+        new = Leg(leg_id, quantity, Value(worth), ZERO_QUANTITY, ZERO_VALUE, False, Instant(0))
+        return _with_leg(ledger, executions, None, new)
+    old = ledger.legs[index]
+    name, booked, value, told, told_value, is_exact_value, since = old
+    if corrects and told > booked:
+        told, told_value = Quantity(told + quantity), Value(told_value + worth)
+    new = Leg(
+        name, Quantity(booked + quantity), Value(value + worth), told, told_value, is_exact_value, since
+    )
     return _with_leg(ledger, executions, old, new)
 
 
@@ -196,32 +182,34 @@ def book(ledger: Ledger, leg_id: str, execution: ExecutionReport) -> tuple[Ledge
 
     Total: every kind in every state has an outcome; nothing raises.
     """
-    known = ledger.executions.get(execution.execution_id)
-    if execution.kind is BUST:
+    name, kind, price, stated, at, previous, _ = execution
+    known = ledger.executions.get(name)
+    if kind is BUST:
         return _void(ledger, execution, known)
     if known is not None:
-        same = known.stated_price == execution.price and known.stated_quantity == execution.quantity
-        if same:
-            return ledger, Booking(OUTCOME_DUPLICATE, ZERO_QUANTITY, ZERO_VALUE)
-        if known.stated_quantity == 0:
-            # A bust came first: the execution is remembered, and counts nothing.
-            stated = known._replace(stated_price=execution.price, stated_quantity=execution.quantity)
-            executions = ledger.executions.set(execution.execution_id, stated)
-            return ledger._replace(executions=executions), Booking(
-                OUTCOME_DUPLICATE, ZERO_QUANTITY, ZERO_VALUE
-            )
+        return _again(ledger, execution, known)
+    if kind is not CORRECT:
+        executions = ledger.executions.set(name, Entry(price, stated, leg_id, price, stated))
+        ledger, quantity, value = _add(ledger, executions, leg_id, price, stated, False)
+        return ledger, Booking(OUTCOME_BOOKED, quantity, value)
+    taken, taken_value = NOTHING
+    if previous is not None:
+        ledger, taken, taken_value = _take_back(ledger, previous, at)
+    executions = ledger.executions.set(name, Entry(price, stated, leg_id, price, stated))
+    ledger, quantity, value = _add(ledger, executions, leg_id, price, stated, True)
+    return ledger, Booking(OUTCOME_VOIDED, Quantity(quantity + taken), Value(value + taken_value))
+
+
+def _again(ledger: Ledger, execution: ExecutionReport, known: Entry) -> tuple[Ledger, Booking]:
+    """An execution id that is known: nothing more is counted."""
+    if known.stated_price == execution.price and known.stated_quantity == execution.quantity:
+        return ledger, Booking(OUTCOME_DUPLICATE, ZERO_QUANTITY, ZERO_VALUE)
+    if known.stated_quantity != 0:
         return ledger, Booking(OUTCOME_CONFLICT, ZERO_QUANTITY, ZERO_VALUE)
-    taken_quantity, taken_value = NOTHING
-    outcome = OUTCOME_BOOKED
-    corrects = execution.kind is CORRECT
-    previous = execution.previous_execution_id
-    if corrects and previous is not None:
-        ledger, taken_quantity, taken_value = _take_back(ledger, previous, execution.at)
-        outcome = OUTCOME_VOIDED
-    entry = Entry(execution.price, execution.quantity, leg_id, execution.price, execution.quantity)
-    executions = ledger.executions.set(execution.execution_id, entry)
-    ledger, quantity, value = _add(ledger, executions, leg_id, execution.price, execution.quantity, corrects)
-    return ledger, Booking(outcome, Quantity(quantity + taken_quantity), Value(value + taken_value))
+    # A bust came first: the execution is remembered, and counts nothing.
+    stated = known._replace(stated_price=execution.price, stated_quantity=execution.quantity)
+    ledger = ledger._replace(executions=ledger.executions.set(execution.execution_id, stated))
+    return ledger, Booking(OUTCOME_DUPLICATE, ZERO_QUANTITY, ZERO_VALUE)
 
 
 def _void(ledger: Ledger, bust: ExecutionReport, known: Entry | None) -> tuple[Ledger, Booking]:

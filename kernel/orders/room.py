@@ -17,7 +17,6 @@ from kernel.ids import OrderKey, client_order_id, is_ours
 from kernel.orders.book import find, put, symbol_tally
 from kernel.orders.chart import CancelState, OrderInput, OrderStatus
 from kernel.orders.intents import take
-from kernel.orders.ledger import fills_missing
 from kernel.orders.lifecycle import Change, ask_cancel, enter, take_report, take_update
 from kernel.orders.record import ENDED, NEVER, NO_PURSUIT, Order, broker_order_id, new_order
 from kernel.outbox import enqueue
@@ -225,12 +224,13 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
     """Takes a changed order into the book and everything that follows from it."""
     new = change.order
     if new is not old:
+        lacked = len(turn.book.lacking)
         turn.book = put(turn.book, old, new)
         if change.quantity or change.value:
             turn.holdings, _ = book_fill(turn.holdings, fill_of(turn, new, change.quantity, change.value))
         if new.status is not WORKING or not old.broker_ids:
             _follow(turn, old, new)
-        if new.ledger is not old.ledger and fills_missing(new.ledger) and not fills_missing(old.ledger):
+        if len(turn.book.lacking) > lacked:
             if turn.scan.fruitless:
                 turn.scan = turn.scan._replace(fruitless=0)
             turn.wake(Instant(turn.at + FILLS_GRACE), "fills")

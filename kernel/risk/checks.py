@@ -13,6 +13,7 @@ from kernel.links.chart import LinkState
 from kernel.orders.intents import is_taken
 from kernel.outbox import WAITING_MAX
 from kernel.reasons import Refusal, RefusalCode
+from kernel.risk.exposure import free_to_leave, is_covered, is_within, worst_size
 from kernel.risk.prices import is_dust
 from kernel.risk.question import Question
 from kernel.session.chart import Mode
@@ -20,7 +21,7 @@ from kernel.sides import OrderType, Purpose, Side
 from kernel.strategies.chart import StrategyState
 from kernel.symbols.rounding import check_quantity, is_legal_price
 from kernel.symbols.rules import AssetClass
-from kernel.units import SCALE, fraction_of
+from kernel.units import SCALE, fraction_of, value_of
 
 __all__ = ["CHECKS", "Check", "Scope"]
 
@@ -154,22 +155,20 @@ def notional_min(q: Question) -> Refusal | None:
 
 def notional_max(q: Question) -> Refusal | None:
     """Worth at most order_notional_max in the worst case."""
-    worth = q.ticket.quantity * q.reserve_price
-    if worth <= q.limits.order_notional_max * SCALE:
+    if is_within(q.ticket.quantity, q.reserve_price, q.limits.order_notional_max):
         return None
+    worth = q.ticket.quantity * q.reserve_price
     return Refusal(C.NOTIONAL_MAX, str(worth // SCALE), str(q.limits.order_notional_max))
 
 
 def position_max(q: Question) -> Refusal | None:
     """Position plus open orders in its direction plus this one: at most position_notional_max (I6)."""
-    if q.ticket.side is BUY:
-        size = max(0, q.position) + q.tally.buy_quantity + q.ticket.quantity
-    else:
-        size = max(0, -q.position) + q.tally.sell_quantity + q.ticket.quantity
-    worth = size * q.reserve_price
-    if worth <= q.limits.position_notional_max * SCALE:
+    is_buy = q.ticket.side is BUY
+    opening = q.tally.buy_quantity if is_buy else q.tally.sell_quantity
+    size = worst_size(is_buy, q.position, opening, q.ticket.quantity)
+    if is_within(size, q.reserve_price, q.limits.position_notional_max):
         return None
-    return Refusal(C.POSITION_MAX, str(worth // SCALE), str(q.limits.position_notional_max))
+    return Refusal(C.POSITION_MAX, str(size * q.reserve_price // SCALE), str(q.limits.position_notional_max))
 
 
 def fresh_price(q: Question) -> Refusal | None:
@@ -215,10 +214,10 @@ def wash(q: Question) -> Refusal | None:
 
 def buying_power(q: Question) -> Refusal | None:
     """Buying power, less what was spent since and what open entries reserve, covers the worst case."""
-    need = q.ticket.quantity * q.reserve_price
-    have = q.buying_power * SCALE - q.spent - q.reserved
-    if need <= have:
+    need = value_of(q.reserve_price, q.ticket.quantity)
+    if is_covered(need, q.buying_power, q.spent, q.reserved):
         return None
+    have = q.buying_power * SCALE - q.spent - q.reserved
     return Refusal(C.BUYING_POWER, str(need // SCALE), str(have // SCALE))
 
 
@@ -238,9 +237,13 @@ def compared(q: Question) -> Refusal | None:
 
 def exit_reduces(q: Question) -> Refusal | None:
     """An exit is no larger than the position less the exits already open (I7, rule 18)."""
-    held = q.position if q.ticket.side is Side.SELL else -q.position
-    own = q.seat_position if q.ticket.side is Side.SELL else -q.seat_position
-    free = min(held - q.tally.reducing_quantity, own - q.seat_exit_quantity)
+    free = free_to_leave(
+        q.ticket.side is Side.SELL,
+        q.position,
+        q.tally.reducing_quantity,
+        q.seat_position,
+        q.seat_exit_quantity,
+    )
     if q.ticket.quantity <= free:
         return None
     return Refusal(C.EXIT_EXCEEDS, str(q.ticket.quantity), str(max(0, free)))

@@ -1,4 +1,4 @@
-"""Desks for benchmarks: armed, live, with any number of working orders, and the events that move one of them."""
+"""Desks for benchmarks: armed, live, with any number of live orders, and the events that move one of them."""
 
 from typing import Final
 
@@ -7,8 +7,9 @@ from kernel.commands import OrderTicket
 from kernel.config import DeskConfig, StrategyConfig
 from kernel.events import OrderBody, TradeUpdated
 from kernel.orders.book import find, put
-from kernel.orders.lifecycle import answer_submit, enter
 from kernel.orders.chart import OrderInput
+from kernel.orders.facts import enter
+from kernel.orders.lifecycle import answer_submit
 from kernel.orders.record import NEVER, new_order
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionKind, ExecutionReport, OrderReport
 from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
@@ -51,8 +52,8 @@ def _report(number: int, at: Instant, filled: int, status: BrokerStatus) -> Orde
     )
 
 
-def desk_with_orders(count: int, *, acknowledged: bool = True) -> Desk:
-    """A desk, armed and live, with `count` orders that were sent; the first one not acknowledged unless asked."""
+def desk_with_orders(count: int, *, silent: int = 0) -> Desk:
+    """A desk, armed and live, with `count` orders that were sent; the first `silent` are not acknowledged."""
     seats = (StrategyConfig("vwap", "vwap_mean_reversion", SYMBOLS, ()),)
     settings = DeskConfig(account="bench", prefix="mqd", strategies=seats, arm_at_start=True)
     desktop = Desktop(settings)
@@ -74,9 +75,10 @@ def desk_with_orders(count: int, *, acknowledged: bool = True) -> Desk:
             False,
             Purpose.ENTRY,
         )
-        order = new_order(ticket, "vwap", f"vwap/{ticket.symbol}/1381239000000000000/{number}", at, NEVER, Price(10 * SCALE))
+        intent = f"vwap/{ticket.symbol}/1381239000000000000/{number}"
+        order = new_order(ticket, "vwap", intent, at, NEVER, Price(10 * SCALE))
         order, _ = enter(order, OrderInput.PERMITTED, at)
-        if acknowledged or number:
+        if number >= silent:
             body = OrderBody(_report(number, at, 0, BrokerStatus.NEW))
             order = answer_submit(order, body, at, at).order
         book = put(book, None, order)
@@ -91,9 +93,13 @@ def ack_of(desk: Desk, number: int) -> TradeUpdated:
     return TradeUpdated(at, BrokerEvent.NEW, "new", _report(number, at, 0, BrokerStatus.NEW), None, "")
 
 
-def fill_of(desk: Desk, number: int, execution: str = "X1", filled: int = 100) -> TradeUpdated:
-    """A partial fill of 100 shares, the last of `filled`."""
+def fill_of(
+    desk: Desk, number: int, execution: str = "X1", filled: int = 100, quantity: int = 100
+) -> TradeUpdated:
+    """A fill of `quantity` shares, the last of `filled`."""
     at = Instant(desk.at + 1_000_000)
-    report = _report(number, at, filled, BrokerStatus.PARTIALLY_FILLED)
-    piece = ExecutionReport(execution, ExecutionKind.TRADE, Price(10 * SCALE), Quantity(100 * SCALE), at)
-    return TradeUpdated(at, BrokerEvent.PARTIAL_FILL, "partial_fill", report, piece, "")
+    is_done = filled == SHARES
+    status = BrokerStatus.FILLED if is_done else BrokerStatus.PARTIALLY_FILLED
+    word = BrokerEvent.FILL if is_done else BrokerEvent.PARTIAL_FILL
+    piece = ExecutionReport(execution, ExecutionKind.TRADE, Price(10 * SCALE), Quantity(quantity * SCALE), at)
+    return TradeUpdated(at, word, word.value, _report(number, at, filled, status), piece, "")

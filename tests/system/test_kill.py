@@ -1,7 +1,7 @@
 """SIGKILL in mid-session, and a start on the same journal: nothing is doubled, nothing is lost.
 
 The exchange runs on. In lock-step it freezes when its only client dies, and the next one finds everything
-as it was left. After each kill the desk must find out by itself what became of the orders that were under way.
+as it was left. After each kill the desk must find out by itself what became of the orders under way.
 """
 
 import signal
@@ -103,9 +103,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no recorded bars beside the repository (MQD_SHARED_DATA)")
-@pytest.mark.parametrize(
-    ("point", "count"), [("sent", 1), ("sent", 20), ("journaled", 500), ("approved", 31)]
-)
+@pytest.mark.parametrize(("point", "count"), [("sent", 20), ("approved", 31)])
 def test_killed_on_the_wild_crypto_day(files: Files, point: str, count: int) -> None:
     with exchange("--speed", "max", "--bars", bars("ETHUSD_2017-09-04.csv")) as venue:
         crash(venue, files, point, count)

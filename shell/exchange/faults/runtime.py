@@ -38,7 +38,7 @@ class Faults:
         self._driver = driver
         self._draws = Draws(plan, seed)
         self._agenda = Agenda()
-        self._minute = driver.now // _MINUTE
+        self._minute: int | None = None
         self.is_calm = plan.is_calm
         self.is_healed = False
         """Whether the last bar has been published and everything was put right."""
@@ -75,10 +75,11 @@ class Faults:
         """One step of the session; `is_over` once the last bar is published."""
         self._agenda.run(now)
         minute = now // _MINUTE
-        if minute != self._minute:
+        if self._minute is None:
             self._minute = minute
-            if not is_over:
-                self._outsiders.minute(now)
+        if minute != self._minute and not is_over:
+            self._minute = minute
+            self._outsiders.minute(now)
         if is_over and self._plan.heal and not self.is_healed:
             self.is_healed = True
             self._draws.is_on = False

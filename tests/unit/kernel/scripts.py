@@ -1,13 +1,15 @@
-"""Scripted days for tests: a plain broker answers the commands, so every event is one that could come.
+"""Scripted days for tests: a plain broker answers the kernel's commands, so every event is a possible one.
 
 `Desktop` drives the kernel: it keeps the events it gave (so that they can be replayed) and plays a broker
-that fills what is marketable. It is a convenience for tests and not a model of Alpaca: that is shell/exchange.
+that fills what is marketable. It is a convenience for tests and no model of Alpaca: that is shell.exchange.
 """
 
 from collections import deque
+from typing import TypeVar
 
 from kernel import EMPTY_DESK, Command, Desk, Event, step
 from kernel.commands import (
+    Alert,
     CancelOrder,
     FetchAccount,
     FetchActivities,
@@ -25,6 +27,7 @@ from kernel.events import (
     AssetBody,
     BarClosed,
     Booted,
+    BrokerRefused,
     CallAnswered,
     CallResult,
     Done,
@@ -38,6 +41,7 @@ from kernel.events import (
     TradeUpdated,
 )
 from kernel.links.chart import LinkInput
+from kernel.orders.record import Order
 from kernel.reports import (
     AccountReport,
     Bar,
@@ -55,12 +59,17 @@ from kernel.units import MINUTE, SCALE, Cash, Instant, Price, Quantity
 
 __all__ = ["CASH", "OPEN", "SYMBOL", "Desktop", "config", "make_bar", "rules_of", "trading_day"]
 
+C = TypeVar("C")
+
 OPEN = Instant(1_381_239_000_000_000_000)
 """2013-10-08T13:30:00Z, a regular open in New York."""
 
 SYMBOL = "SPY"
 CASH = Cash(100_000 * SCALE)
 UNIT = SCALE
+ALIVE = (BrokerStatus.NEW, BrokerStatus.PARTIALLY_FILLED)
+EVENTS_MAX = 100_000
+"""Events of one script: more are a loop."""
 
 
 def config(**changes: object) -> DeskConfig:
@@ -112,6 +121,12 @@ class Desktop:
         self.cash = int(CASH) * SCALE
         self.prices: dict[str, int] = {}
         self.count = 0
+        self.wake_at: Instant | None = None
+        self.fills_at_once = True
+        """Whether what is marketable is filled when it is taken."""
+        self.deaf_to: set[type] = set()
+        """Kinds of commands that get no answer; they are kept in `unanswered`."""
+        self.unanswered: list[Command] = []
 
     def boot(self) -> None:
         """Starts (or restarts) and runs until nothing is left to do."""
@@ -123,6 +138,7 @@ class Desktop:
         while self.inbox:
             event = self.inbox.popleft()
             self.events.append(event)
+            assert len(self.events) < EVENTS_MAX, "the script never ends"
             result = step(self.desk, event)
             self.desk = result.desk
             self.wake_at = result.wake_at
@@ -145,8 +161,30 @@ class Desktop:
         self.at = Instant(self.at + nanoseconds)
         self.give(Tick(self.at))
 
+    def run_until(self, at: Instant) -> None:
+        """Time passes, with a Tick whenever the kernel wants one."""
+        while self.wake_at is not None and self.wake_at <= at:
+            self.at = max(self.at, self.wake_at)
+            self.give(Tick(self.at))
+        self.at = at
+
+    def sent(self, kind: type[C]) -> list[C]:
+        """The commands of a kind so far."""
+        return [command for command in self.commands if isinstance(command, kind)]
+
+    def alerts(self) -> list[str]:
+        """Codes of the alerts so far."""
+        return [alert.code for alert in self.sent(Alert)]
+
+    def order(self, number: int = -1) -> Order:
+        """The order of the submit `number`, as the desk knows it now."""
+        return self.desk.book.orders[self.sent(SubmitOrder)[number].ticket.client_order_id]
+
     def answer(self, command: Command) -> None:
         """What the broker does with a command."""
+        if type(command) in self.deaf_to:
+            self.unanswered.append(command)
+            return
         match command:
             case OpenLink():
                 for given in (LinkInput.CONNECTED, LinkInput.AUTHENTICATED, LinkInput.LISTEN_CONFIRMED):
@@ -154,18 +192,21 @@ class Desktop:
             case SubmitOrder():
                 self.submit(command)
             case CancelOrder():
-                self.reply(command.call, Done())
-                self.end(command.client_order_id, BrokerEvent.CANCELED, BrokerStatus.CANCELED)
+                if self.orders[command.client_order_id].status in ALIVE:
+                    self.reply(command.call, Done())
+                    self.end(command.client_order_id, BrokerEvent.CANCELED, BrokerStatus.CANCELED)
+                else:
+                    self.reply(command.call, BrokerRefused(422, 42210000, "order is not cancelable"))
             case QueryOrder():
                 known = self.orders.get(command.client_order_id)
                 self.reply(command.call, NotFound("order not found") if known is None else OrderBody(known))
             case FetchOrders():
-                rows = tuple(o for o in self.orders.values() if o.status is BrokerStatus.NEW)
-                self.reply(command.call, OrderRows(rows, True))
+                alive = tuple(o for o in self.orders.values() if o.status in ALIVE)
+                self.reply(command.call, OrderRows(alive, True))
             case FetchPositions():
                 held = sorted((s, q) for s, q in self.positions.items() if q)
-                positions = tuple(PositionRow(s, Quantity(q), Price(0), Quantity(q)) for s, q in held)
-                self.reply(command.call, PositionRows(positions))
+                rows = tuple(PositionRow(s, Quantity(q), Price(0), Quantity(q)) for s, q in held)
+                self.reply(command.call, PositionRows(rows))
             case FetchAccount():
                 cash = Cash(self.cash // SCALE)
                 report = AccountReport("A1", "ACTIVE", cash, cash, Cash(2 * cash), cash, 2, True, False)
@@ -215,7 +256,7 @@ class Desktop:
         price = self.prices.get(ticket.symbol, 0)
         limit = ticket.limit_price
         marketable = limit is None or (limit >= price if ticket.side is Side.BUY else limit <= price)
-        if price and marketable and ticket.stop_price is None:
+        if self.fills_at_once and price and marketable and ticket.stop_price is None:
             self.fill(ticket.client_order_id, ticket.quantity, Price(price))
 
     def fill(self, name: str, quantity: Quantity, price: Price) -> None:

@@ -64,7 +64,6 @@ class Trader:
         self._posted = 0
         self._moved = trio.Event()
         self._heard = trio.Event()
-        self._stream: WebSocketConnection | None = None
 
     async def call(self, method: str, target: str, body: object = None) -> Answer | None:
         """One request; None when no whole answer came."""
@@ -103,8 +102,6 @@ class Trader:
                 await self._report()
             else:
                 raise AssertionError("the session did not end")
-            if self._stream is not None:
-                await self._stream.aclose()
             nursery.cancel_scope.cancel()
         books: dict[str, Any] = (await (await self.exchange.rest()).call("GET", "/sim/books")).json
         return books
@@ -136,7 +133,7 @@ class Trader:
     def _open(self) -> list[Any]:
         """Orders to pick on; looked up in the venue itself, so that every run finds some."""
         found = self.exchange.served.exchange.venue.all_orders()
-        return [each for each in found if each.is_open and each.client_order_id.startswith("mine-")]
+        return [each for each in found if each.is_open and not each.client_order_id.startswith("web-")]
 
     async def _report(self) -> None:
         if self._is_idle:
@@ -150,24 +147,25 @@ class Trader:
         while True:
             number = self.connections = self.connections + 1
             tcp = await self.exchange.connect()
-            async with trio.open_nursery() as nursery:
-                try:
-                    headers = [(b"X-Sim-Client", f"t/{number}".encode())]
-                    stream = await wrap_client_stream(
-                        nursery, tcp, "127.0.0.1", "/stream", extra_headers=headers, message_queue_size=1_000
-                    )
-                except HandshakeError:
-                    self.outcomes["stream refused"] += 1
-                else:
-                    self._received[number] = 0
-                    self._stream = stream
-                    await self._receive(stream, number)
-                nursery.cancel_scope.cancel()
+            try:
+                await self._talk(tcp, number)
+            except* HandshakeError:
+                self.outcomes["stream refused"] += 1
             await trio.aclose_forcefully(tcp)
-            self._stream = None
             self._received.pop(number, None)
             await self._report()
             await self._moved.wait()
+
+    async def _talk(self, tcp: trio.SocketStream, number: int) -> None:
+        """One connection, from the handshake to its end."""
+        async with trio.open_nursery() as nursery:
+            headers = [(b"X-Sim-Client", f"t/{number}".encode())]
+            stream = await wrap_client_stream(
+                nursery, tcp, "127.0.0.1", "/stream", extra_headers=headers, message_queue_size=1_000
+            )
+            self._received[number] = 0
+            await self._receive(stream, number)
+            nursery.cancel_scope.cancel()
 
     async def _receive(self, stream: WebSocketConnection, number: int) -> None:
         try:

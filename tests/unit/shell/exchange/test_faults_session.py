@@ -12,17 +12,19 @@ from tests.unit.shell.exchange.faults_kit import Trader, check_books, settings
 from tests.unit.shell.exchange.wire_harness import running, within
 
 MINUTES = 12
-SESSION_SECONDS_MAX = 25.0
+SESSION_SECONDS_MAX = 20.0
 QUICK: dict[str, dict[str, float]] = {"slow_response": {"ms": 5}, "hang": {"for_ms": 300}}
 """Real time is dear."""
 
 
-def session(tmp_path: Path, rates: dict[str, float], seed: int = 1) -> tuple[dict[str, Any], Trader]:
+def session(
+    tmp_path: Path, rates: dict[str, float], seed: int = 1, minutes: int = MINUTES
+) -> tuple[dict[str, Any], Trader]:
     """One session with these faults; its books and its client."""
     found: list[tuple[dict[str, Any], Trader]] = []
 
     async def test() -> None:
-        wanted = settings(tmp_path, rates, minutes=MINUTES, options=QUICK, seed=seed)
+        wanted = settings(tmp_path, rates, minutes=minutes, options=QUICK, seed=seed)
         async with running(wanted) as exchange:
             trader = Trader(exchange)
             with trio.fail_after(SESSION_SECONDS_MAX):
@@ -34,7 +36,7 @@ def session(tmp_path: Path, rates: dict[str, float], seed: int = 1) -> tuple[dic
 
 @pytest.mark.parametrize("name", sorted(MENU))
 def test_each_fault_alone_happens_and_heals(tmp_path: Path, name: str) -> None:
-    books, _ = session(tmp_path, {name: 0.5})
+    books, _ = session(tmp_path, {name: 0.5}, minutes=4 if name == "hang" else MINUTES)
     check_books(books)
     assert books["faults"][name] > 0
     assert set(books["faults"]) == {name}
@@ -45,7 +47,7 @@ def test_each_fault_alone_happens_and_heals(tmp_path: Path, name: str) -> None:
     ["hang", "lost_response", "rate_limited", "stream_refused", "stream_cut", "stream_mute", "credentials"],
 )
 def test_faults_at_every_occasion_end_too(tmp_path: Path, name: str) -> None:
-    books, trader = session(tmp_path, {name: 1.0})
+    books, trader = session(tmp_path, {name: 1.0}, minutes=4 if name == "hang" else MINUTES)
     check_books(books)
     assert books["faults"][name] > 0
     if name == "stream_refused":

@@ -113,9 +113,10 @@ def test_a_lost_order_is_found_by_nobody() -> None:
     desk.updates()
     assert desk.venue.back_office.lose(order_id, desk.now)
     assert desk.events() == []
-    for look in (lambda: desk.venue.order(order_id), lambda: desk.venue.order_by_client_id("mine")):
-        with pytest.raises(Refused, match="order not found"):
-            look()
+    with pytest.raises(Refused, match="order not found"):
+        desk.venue.order(order_id)
+    with pytest.raises(Refused, match="order not found"):
+        desk.venue.order_by_client_id("mine")
     assert desk.venue.orders(OrderQuery(status="all")) == desk.venue.all_orders() == []
     assert [lost.client_order_id for lost in desk.venue.lost_orders()] == ["mine"]
     assert desk.venue.account().buying_power == Desk().venue.account().buying_power
@@ -196,7 +197,9 @@ def test_both_exits_of_a_bracket_fill() -> None:
     desk.quote("SPY", "94.00", "94.02")
     assert desk.venue.positions() == []
     desk.later()
-    assert desk.venue.position("SPY").quantity < 0, "the take-profit filled after its cancel"
+    position = desk.venue.position("SPY")
+    assert position.quantity < 0, "the take-profit filled after its cancel"
+    assert position.average_entry_price == d("110"), "what went through zero cost its own price"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +240,7 @@ def test_a_stuck_cancel_ends() -> None:
 
 @pytest.mark.parametrize("fault", ["replace_race", "replace_rejected"])
 def test_replaces_that_come_to_nothing(fault: str) -> None:
-    desk = Wicked(**{fault: 1.0})
+    desk = Wicked(None, 0, **{fault: 1.0})
     order_id = desk.buy("SPY", "10", "limit", limit="99")
     desk.updates()
     new = desk.venue.replace(order_id, ReplaceRequest(limit_price=d("98")), desk.now)
@@ -350,7 +353,7 @@ RATES = dict.fromkeys(
 
 
 def _day(seed: int) -> Wicked:
-    rng, desk = random.Random(seed), Wicked(seed=seed, **RATES)
+    rng, desk = random.Random(seed), Wicked(None, seed, **RATES)
     for _ in range(100):
         try:
             _act(rng, desk)
@@ -382,3 +385,16 @@ def test_the_random_days_reach_every_fault() -> None:
         desk = _day(seed)
         reached.update(desk.draws.counts)
     assert all(reached[name] for name in RATES), reached
+
+
+def test_what_goes_through_zero_costs_its_own_price() -> None:
+    desk = Wicked()
+    desk.buy("SPY", "10")
+    resting = desk.sell("SPY", "10", "limit", limit="110")
+    desk.venue.cancel(resting, desk.now)
+    desk.sell("SPY", "7")
+    assert desk.venue.back_office.late_fill(resting, None, desk.now)
+    position = desk.venue.position("SPY")
+    assert (position.quantity, position.average_entry_price) == (d("-7"), d("110"))
+    assert desk.status(resting) == "filled"
+    assert not desk.venue.back_office.late_fill(resting, None, desk.now), "nothing is left of it"

@@ -39,6 +39,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
                         help="CSV files of bars for the session, e.g. SPY_2013-10-08.csv")  # fmt: skip
     parser.add_argument("--seed", help="seed of the session (default: the configuration's)")
     parser.add_argument("--speed", help="simulated seconds per second, or max (default: the configuration's)")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=RATE",
+                        help="the embedded exchange misbehaves so, rate 0 to 1; repeatable")  # fmt: skip
+    parser.add_argument("--faults", type=Path, metavar="FILE.toml", help="a plan of such faults")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
     parser.add_argument("--journal", metavar="PATH", help="the journal's file, or memory")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")

@@ -20,6 +20,8 @@ from shell.alpaca.settings import AlpacaSettings, live_settings, paper_settings,
 from shell.config import Settings, desk_config, read_credentials
 from shell.container import Plan
 from shell.errors import Complaint
+from shell.exchange.faults.plan import FaultPlanError
+from shell.exchange.faults.plan import make_plan as plan_faults
 from shell.exchange.market.csvfile import BarFileError, load_files
 from shell.exchange.market.synthetic import SYMBOLS
 from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
@@ -51,14 +53,17 @@ def make_plan(options: argparse.Namespace, settings: Settings) -> Plan:
 
 def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
     shell = settings.shell
-    if options.exchange and (options.bars or options.seed or options.speed):
+    if options.exchange and (
+        options.bars or options.seed or options.speed or options.fault or options.faults
+    ):
         raise Complaint(
-            "--bars, --seed and --speed belong to the exchange that --exchange joins: set them there"
+            "--bars, --seed, --speed and faults belong to the exchange that --exchange joins: set them there"
         )
     try:
         rate = parse_speed(options.speed or shell.session.speed)
         symbols, source = _session_symbols(options)
-    except (SetupError, BarFileError) as error:
+        faults = plan_faults(options.fault, options.faults)
+    except (SetupError, BarFileError, FaultPlanError) as error:
         raise Complaint(str(error)) from None
     exchange = None
     if not options.exchange:
@@ -68,6 +73,7 @@ def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
             rate=rate,
             cash=shell.session.starting_cash,
             participation=shell.session.volume_share,
+            faults=faults,
         )
     return Plan(
         config=desk_config(settings, symbols),
@@ -99,8 +105,10 @@ def _simulated_broker(settings: Settings, url: str, lockstep: bool) -> AlpacaSet
 
 
 def _real_plan(options: argparse.Namespace, settings: Settings) -> Plan:
-    if options.bars or options.seed or options.speed:
-        raise Complaint("--bars, --seed and --speed are for simulated sessions, not for a real account")
+    if options.bars or options.seed or options.speed or options.fault or options.faults:
+        raise Complaint(
+            "--bars, --seed, --speed and faults are for simulated sessions, not for a real account"
+        )
     shell = settings.shell
     keys = read_credentials(os.environ)
     make = live_settings if options.live else paper_settings

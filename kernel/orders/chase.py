@@ -119,12 +119,12 @@ def doubt(turn: Turn, order: Order) -> None:
 
 
 def query_due(turn: Turn, name: str) -> None:
-    """Looks an order in doubt up, when its time has come and no query is under way."""
+    """Looks an order in doubt up, when its time has come; while a query is under way none is planned."""
     order = turn.book.orders.get(name)
     if order is None or order.status is not IN_DOUBT:
         return
     pursuit = order.pursuit
-    if pursuit.query_call or pursuit.next_query_at == NEVER or pursuit.next_query_at > turn.at:
+    if pursuit.next_query_at == NEVER or pursuit.next_query_at > turn.at:
         return
     call = _query(turn, order)
     pursuit = pursuit._replace(queries=pursuit.queries + 1, query_call=call, next_query_at=NEVER)

@@ -147,7 +147,7 @@ def test_an_entry_that_waits_too_long_is_dropped_not_sent_late() -> None:
     assert desktop.sent(SubmitOrder) == []
 
 
-@pytest.mark.parametrize("lost", ["link", "mode", "quote"])
+@pytest.mark.parametrize("lost", ["link", "mode", "books", "quote"])
 def test_an_entry_in_line_is_dropped_when_the_desk_does_not_allow_it_any_more(lost: str) -> None:
     desktop = acting("b10@99.00", throttle=NARROW)
     desktop.bar(10_000)
@@ -158,6 +158,11 @@ def test_an_entry_in_line_is_dropped_when_the_desk_does_not_allow_it_any_more(lo
     elif lost == "mode":
         desktop.give(ClockStepped(desktop.at, Duration(5 * SECOND)))
         code = RefusalCode.MODE
+    elif lost == "books":
+        session = desktop.desk.session._replace(sync_failures=1)
+        desktop.desk = desktop.desk._replace(session=session)
+        desktop.tick(SECOND)
+        code = RefusalCode.DRIFT
     else:
         gate = desktop.settings.gate._replace(quote_age_max=Duration(5 * SECOND))
         desktop.desk = desktop.desk._replace(config=desktop.settings._replace(gate=gate))

@@ -78,6 +78,7 @@ def test_refused_credentials_are_final_and_said_once() -> None:
     assert state(desktop) is LinkState.UNAUTHORIZED
     assert len(desktop.sent(OpenLink)) == opened
     assert desktop.alerts().count(Anomaly.LINK_UNAUTHORIZED.value) == 1
+    assert Anomaly.LINK_LOST.value not in desktop.alerts()
 
 
 def test_a_restart_tries_the_credentials_again() -> None:

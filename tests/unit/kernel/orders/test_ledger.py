@@ -43,6 +43,12 @@ def test_average_is_exact_over_many_prices() -> None:
     assert average_of(EMPTY_LEDGER) is None
 
 
+def test_the_same_id_with_other_figures_keeps_the_first_and_is_told() -> None:
+    ledger = booked(EMPTY_LEDGER, execution("X1", 40))
+    for other in (execution("X1", 41), execution("X1", 40, 11)):
+        assert book(ledger, "B1", other) == (ledger, (Outcome.CONFLICT, 0, 0))
+
+
 def test_a_bust_keeps_what_the_broker_counted_and_we_have_not_seen() -> None:
     ledger = told(booked(EMPTY_LEDGER, execution("X1", 40)), 100)
     ledger, booking = book(ledger, "B1", execution("X1-bust", 40, kind=BUST, previous="X1"))

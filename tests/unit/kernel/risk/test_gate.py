@@ -192,6 +192,13 @@ def test_selling_more_than_is_held_needs_a_symbol_that_can_be_shorted() -> None:
     assert C.NOT_SHORTABLE in codes(held._replace(tally=also))
 
 
+def test_a_position_on_the_other_side_does_not_make_room() -> None:
+    unlimited = LIMITS._replace(single_trade_per_symbol=False)
+    buys = NO_SYMBOL_TALLY._replace(buy_quantity=Quantity(491 * SCALE))
+    asked = question(limits=unlimited, tally=buys, position=Quantity(-400 * SCALE))
+    assert C.POSITION_MAX in codes(asked)
+
+
 def test_all_refusals_are_told_at_once_in_the_order_of_the_checks() -> None:
     asked = question(mode=Mode.HALTED, synced=False, buying_power=Cash(0), opposing=True)
     assert codes(asked) == [C.MODE, C.DRIFT, C.OPPOSING_ORDER, C.BUYING_POWER]

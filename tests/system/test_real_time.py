@@ -115,7 +115,7 @@ def on_a_terminal(command: list[str], answers: dict[str, str], env: dict[str, st
 
 
 def test_the_panel_draws_at_most_twice_a_second_and_disappears(files: Files) -> None:
-    command = [sys.executable, "-m", "shell.live", "--speed", "6000", *files.options]
+    command = [sys.executable, "-m", "shell.live", "--speed", "max", *files.options]
     code, drawn = on_a_terminal(command, {}, {})
     assert code == 0, drawn
     report: Any = files.report()

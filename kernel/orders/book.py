@@ -26,7 +26,6 @@ __all__ = [
     "Book",
     "DeskTally",
     "SymbolTally",
-    "add_name",
     "find",
     "open_orders",
     "put",
@@ -161,11 +160,6 @@ def _with_strategy(
     if order.ticket.purpose is ENTRY:
         return strategies.set(key, DeskTally(entries + opened, exits, quantity))
     return strategies.set(key, DeskTally(entries, exits + opened, Quantity(quantity + change)))
-
-
-def add_name(book: Book, client_order_id: str, name: str) -> Book:
-    """Another client order id (of a replacing leg) for the order `name`."""
-    return book._replace(names=book.names.set(client_order_id, name))
 
 
 def symbol_tally(book: Book, symbol: str) -> SymbolTally:

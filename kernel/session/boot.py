@@ -7,11 +7,10 @@ is COLD: only fetches and cancels leave. A clean comparison with the broker ends
 
 from typing import Final
 
-from kernel.commands import AlertLevel, CloseLink, FetchAsset
+from kernel.commands import AlertLevel, FetchAsset
 from kernel.desk import Desk, Turn
-from kernel.events import Booted, LinkName, OperatorSaid, OperatorWord
-from kernel.links.chart import LinkInput
-from kernel.links.room import move_link, restart_links
+from kernel.events import Booted, OperatorSaid, OperatorWord
+from kernel.links.room import restart_links
 from kernel.orders.book import open_orders
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.chase import doubt
@@ -28,7 +27,7 @@ from kernel.strategies.room import set_up
 from kernel.throttle.throttle import Priority, initial, reconfigured
 from kernel.units import SECOND, Duration, Instant
 
-__all__ = ["close_links", "is_drained", "on_boot", "on_operator", "reconciled"]
+__all__ = ["is_drained", "on_boot", "on_operator", "reconciled"]
 
 CLOCK_AHEAD_MAX: Final = Duration(1 * SECOND)
 """A journal that is further ahead of the clock than this stops entries until a person has looked."""
@@ -152,10 +151,3 @@ def is_drained(desk: Desk) -> bool:
     if desk.config is None or not desk.config.cancel_at_drain:
         return True
     return all(order.ticket.purpose is Purpose.PROTECTIVE_STOP for order in open_orders(desk.book))
-
-
-def close_links(turn: Turn) -> None:
-    """Asks the shell to close both streams."""
-    for link in LinkName:
-        move_link(turn, link, LinkInput.CLOSE_REQUESTED, "draining")
-        turn.commands.append(CloseLink(link))

@@ -8,14 +8,14 @@
 4. An asset is found by symbol, by position symbol and by identifier.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from kernel.units import SCALE
 from shell.exchange.venue.ids import asset_uuid
 from shell.exchange.venue.model import Asset
 
-__all__ = ["AssetList", "is_crypto_name", "make_asset", "make_assets", "order_symbol", "tick_at"]
+__all__ = ["AssetList", "is_crypto_name", "make_asset", "order_symbol", "tick_at"]
 
 _CENT: Final = SCALE // 100
 _SUB_DOLLAR_TICK: Final = SCALE // 10_000
@@ -66,12 +66,6 @@ def make_asset(name: str, previous_close: int, price_increment: int = _CENT) -> 
         min_order_size=SCALE // 1_000 if crypto else 0,
         previous_close=previous_close,
     )
-
-
-def make_assets(previous_closes: Mapping[str, int]) -> list[Asset]:
-    """One asset for each symbol, sorted by symbol."""
-    made = [make_asset(name, close) for name, close in previous_closes.items()]
-    return sorted(made, key=lambda asset: asset.symbol)
 
 
 class AssetList:

@@ -8,7 +8,7 @@
 
 from typing import Final, NamedTuple, Protocol
 
-__all__ = ["DAY_NS", "GTC_DAYS", "MarketCalendar", "Span", "crypto_day", "session_span"]
+__all__ = ["DAY_NS", "GTC_DAYS", "MarketCalendar", "Span", "session_span"]
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 """One day."""
@@ -36,12 +36,6 @@ class Span(NamedTuple):
 
     start: int
     end: int
-
-
-def crypto_day(now: int) -> Span:
-    """The UTC day that contains `now`."""
-    start = now // DAY_NS * DAY_NS
-    return Span(start, start + DAY_NS)
 
 
 def session_span(calendar: MarketCalendar, now: int, extended: bool) -> Span | None:

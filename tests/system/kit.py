@@ -65,6 +65,15 @@ class Done(NamedTuple):
         return lines[0]
 
 
+def written(file: IO[bytes]) -> str:
+    """What a process has written into a file that it inherited.
+
+    Read by position: the child shares the file's offset, so a seek here would move the place where its
+    next line lands, and its write would move the place where we read.
+    """
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
+
+
 @dataclass
 class Running:
     """A process under way; what it prints goes to files, so that it never waits for its reader."""
@@ -75,8 +84,7 @@ class Running:
 
     def printed(self) -> str:
         """What is on stdout so far."""
-        self.out.seek(0)
-        return self.out.read().decode()
+        return written(self.out)
 
     def until_printed(self, text: str, seconds: float = 30.0) -> str:
         """Waits for a text on stdout; fails when the process ends without it."""
@@ -96,8 +104,7 @@ class Running:
             late = True
             self.process.kill()
             self.process.wait(timeout=GOODBYE_S)
-        self.err.seek(0)
-        done = Done(self.process.returncode, self.printed(), self.err.read().decode())
+        done = Done(self.process.returncode, self.printed(), written(self.err))
         assert not late, f"did not end within {seconds:g} s\nstdout:\n{done.out}\nstderr:\n{done.err}"
         return done
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from kernel.units import MINUTE, SCALE, SECOND, Cash, Duration, Quantity, Ratio
 
-__all__ = ["DeskConfig", "GateConfig", "LinkConfig", "OrderConfig", "StrategyConfig", "ThrottleConfig"]
+__all__ = [
+    "DeskConfig",
+    "DriftConfig",
+    "GateConfig",
+    "LinkConfig",
+    "OrderConfig",
+    "StrategyConfig",
+    "ThrottleConfig",
+]
 
 
 class StrategyConfig(NamedTuple):
@@ -82,6 +90,25 @@ class LinkConfig(NamedTuple):
     """After a refused second connection: Alpaca reaps the dead one after about 90 s."""
 
 
+class DriftConfig(NamedTuple):
+    """What is done about differences between our books and the broker's, by class (kernel/drift/room.py)."""
+
+    grace: Duration = Duration(15 * SECOND)
+    """An order is missed in the broker's answers only when it has been there for so long."""
+    look_every_mute: Duration = Duration(30 * SECOND)
+    """While an order is open and the order stream says nothing, the broker is looked at this often."""
+    orphan_ours: str = "adopt"
+    """adopt, reduce."""
+    orphan_foreign: str = "observe"
+    """observe, cancel, reduce, halt."""
+    shadow: str = "reduce"
+    """What follows when queries can't settle it: observe, reduce, halt; also of one listed after its end."""
+    position: str = "reduce"
+    """What follows when nothing explains it: observe, reduce, halt."""
+    cash: str = "observe"
+    """Likewise; dividends, interest and transfers change cash without a fill."""
+
+
 class DeskConfig(NamedTuple):
     """Everything."""
 
@@ -98,6 +125,7 @@ class DeskConfig(NamedTuple):
     throttle: ThrottleConfig = ThrottleConfig()
     orders: OrderConfig = OrderConfig()
     links: LinkConfig = LinkConfig()
+    drift: DriftConfig = DriftConfig()
     crypto_fee: Ratio = Ratio(2_500_000)
     """What the venue keeps of a crypto execution (Alpaca: 25 bps for a taker)."""
     reconcile_every: Duration = Duration(5 * MINUTE)

@@ -13,10 +13,11 @@ from immutables import Map
 
 from kernel.commands import Alert, AlertLevel, Command
 from kernel.config import DeskConfig, ThrottleConfig
+from kernel.drift.record import NO_DRIFT, DriftRecord
+from kernel.events import TradeUpdated
 from kernel.links.record import NO_LINKS, LinkRecord
 from kernel.orders.book import EMPTY_BOOK, Book
 from kernel.orders.intents import NO_INTENTS, Intents
-from kernel.orders.scan import NO_SCAN, Scan
 from kernel.outbox import NO_CALLS, Calls
 from kernel.portfolio.holdings import NO_HOLDINGS, Holdings
 from kernel.reasons import Anomaly, RefusalCode
@@ -78,8 +79,10 @@ class Desk(NamedTuple):
     calls: Calls
     throttle: ThrottleState
     timers: Timers
-    scan: Scan
-    """A reading of the fill activities under way."""
+    drift: DriftRecord
+    """Comparing with the broker: what is under way, what is not ours, and the cases."""
+    heard_at: Instant
+    """When the order stream last said something about an order."""
     intents: Intents
     """Keys of intents taken: a repeat within the horizon is a duplicate."""
     counters: Counters
@@ -102,7 +105,8 @@ EMPTY_DESK: Final = Desk(
     calls=NO_CALLS,
     throttle=initial(ThrottleConfig()),
     timers=NO_TIMERS,
-    scan=NO_SCAN,
+    drift=NO_DRIFT,
+    heard_at=Instant(0),
     intents=NO_INTENTS,
     counters=NO_COUNTERS,
 )
@@ -124,10 +128,12 @@ class Turn:
         "config",
         "denied",
         "desk",
+        "drift",
         "epoch",
         "events",
         "executions",
         "filled",
+        "heard_at",
         "holdings",
         "intents",
         "links",
@@ -135,10 +141,10 @@ class Turn:
         "refusals",
         "rejected",
         "rules",
-        "scan",
         "seats",
         "sequence",
         "session",
+        "strays",
         "submitted",
         "throttle",
         "timers",
@@ -151,6 +157,7 @@ class Turn:
         self.config = config
         self.commands: list[Command] = []
         self.broken: list[str] = []
+        self.strays: list[TradeUpdated] = []
         (
             before,
             self.epoch,
@@ -166,7 +173,8 @@ class Turn:
             self.calls,
             self.throttle,
             self.timers,
-            self.scan,
+            self.drift,
+            self.heard_at,
             self.intents,
             counters,
         ) = desk
@@ -202,7 +210,8 @@ class Turn:
             self.calls,
             self.throttle,
             self.timers,
-            self.scan,
+            self.drift,
+            self.heard_at,
             self.intents,
             Counters(
                 self.events + 1,

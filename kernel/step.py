@@ -30,6 +30,10 @@ from kernel.commands import (
     SubmitOrder,
 )
 from kernel.desk import Desk, Turn
+from kernel.drift.audit import audit_due, on_activities
+from kernel.drift.look import on_look_answer
+from kernel.drift.orphans import adopt_legs, take_strays
+from kernel.drift.room import foreign_due, judge, look_due, watch
 from kernel.events import (
     AssetBody,
     BarClosed,
@@ -56,8 +60,7 @@ from kernel.events import (
 from kernel.invariants import violations
 from kernel.links.room import link_due, on_link, resync_completed
 from kernel.market import on_bar, on_quote
-from kernel.orders.activities import fills_due, on_activities
-from kernel.orders.book import open_orders
+from kernel.orders.book import find, open_orders
 from kernel.orders.chart import OrderStatus
 from kernel.orders.chase import (
     cancel_due,
@@ -75,7 +78,6 @@ from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import RateHeaders
 from kernel.session.boot import on_boot, on_operator, reconciled
 from kernel.session.modes import entry_barrier, halt, reduce_only
-from kernel.session.sync import on_sync_answer, sync_due, sync_judged
 from kernel.sides import Purpose
 from kernel.throttle.throttle import Priority, note_rate_limited, note_response
 from kernel.timers import next_at, take_due
@@ -114,7 +116,10 @@ def step(desk: Desk, event: Event) -> Step:
     assert config is not None, "kernel bug: the first event of a journal is a Booted"
     turn = Turn(desk, event.at, config)
     if isinstance(event, TradeUpdated):  # most of what happens; the others are told apart in _take
+        turn.heard_at = turn.at
         on_update(turn, event)
+        if turn.strays:
+            take_strays(turn)
     else:
         _take(turn, event)
     _work_deadlines(turn)
@@ -183,7 +188,7 @@ def _on_answer(turn: Turn, event: CallAnswered) -> None:
             on_report(turn, event.result.report)  # too late or said twice: it is still what the broker says
         return
     _route(turn, flight.command, event.call, event.result, event.asked_at)
-    _finish_sync(turn)
+    _finish_look(turn)
 
 
 def _note_rate(turn: Turn, result: CallResult, rate: RateHeaders | None) -> None:
@@ -205,14 +210,15 @@ def _route(turn: Turn, command: Command, call: int, result: CallResult, asked_at
             on_replace_answer(turn, command.client_order_id, result)
         case QueryOrder():
             on_query_answer(turn, command.client_order_id, call, result, asked_at)
-            on_sync_answer(turn, call, result)
+            on_look_answer(turn, call, command.client_order_id, result)
         case FetchOrders():
             if isinstance(result, OrderRows):
                 for row in result.rows:
                     on_report(turn, row)
-            on_sync_answer(turn, call, result)
+                    adopt_legs(turn, row)
+            on_look_answer(turn, call, "", result)
         case FetchPositions() | FetchAccount():
-            on_sync_answer(turn, call, result)
+            on_look_answer(turn, call, "", result)
         case FetchAsset():
             _on_asset(turn, command.symbol, result)
         case FetchActivities():
@@ -237,9 +243,9 @@ def _on_asset(turn: Turn, symbol: str, result: CallResult) -> None:
     turn.wake(at, "asset:" + symbol)
 
 
-def _finish_sync(turn: Turn) -> None:
+def _finish_look(turn: Turn) -> None:
     """When a comparison ended clean: the order stream is live and the desk leaves COLD."""
-    if sync_judged(turn):
+    if judge(turn):
         resync_completed(turn, LinkName.ORDERS)
         reconciled(turn)
 
@@ -264,9 +270,11 @@ def _work_deadlines(turn: Turn) -> None:
             case "cancel":
                 cancel_due(turn, name)
             case "fills":
-                fills_due(turn)
-            case "sync":
-                sync_due(turn)
+                audit_due(turn)
+            case "look":
+                look_due(turn)
+            case "foreign":
+                foreign_due(turn)
             case "link":
                 link_due(turn, name)
             case "asset":
@@ -318,6 +326,7 @@ def _send(turn: Turn) -> tuple[tuple[Command, ...], Instant | None]:
     for command in pumped.sent:
         if isinstance(command, SubmitOrder):
             mark_sent(turn, command.ticket)
+            watch(turn)
         turn.commands.append(command)
     if pumped.sent and not turn.calls.check_at:
         _check_silence_at(turn, Instant(turn.at + turn.config.orders.call_silence_max))
@@ -333,10 +342,11 @@ def _fate(turn: Turn, command: BrokerCall) -> Fate:
         if ticket.purpose is Purpose.ENTRY and _barrier(turn, ticket.symbol) is not None:
             return Fate.DROP
         return Fate.SEND
-    is_settled = (
-        isinstance(command, CancelOrder) and turn.book.orders[command.client_order_id].status in ENDED
-    )
-    return Fate.FORGET if is_settled else Fate.SEND
+    if isinstance(command, CancelOrder):
+        order = find(turn.book, command.client_order_id, "")
+        if order is not None and order.status in ENDED:
+            return Fate.FORGET
+    return Fate.SEND
 
 
 def _barrier(turn: Turn, symbol: str) -> RefusalCode | None:

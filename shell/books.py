@@ -4,7 +4,8 @@
     theirs  GET /sim/books of the exchange, which keeps its own ledger and knows nothing of the kernel
 
 Every difference is a line that names the thing and both figures. With a real broker there are no such books;
-there the kernel's own last comparison by REST (session/sync.py) is the answer.
+there the kernel's own last comparison by REST (kernel/drift) is the answer. What the desk counts as others'
+(their fills, what the account held before) is part of what it expects to find.
 """
 
 import json
@@ -95,7 +96,9 @@ def _order_differences(
 ) -> list[str]:
     name = order.client_order_id
     if theirs is None:
-        never = order.status in (OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.ABSENT)
+        if order.status is OrderStatus.ABSENT and _quantity(order.ledger.quantity) == filled:
+            return []  # never there, or vanished: what it executed counts all the same
+        never = order.status in (OrderStatus.DENIED, OrderStatus.REJECTED)
         if never and order.ledger.quantity == 0:
             return []
         return [f"order {name}: we have it {order.status.value}, the exchange does not know it"]
@@ -146,7 +149,7 @@ def _execution_differences(desk: Desk, rows: list[Mapping[str, Any]]) -> list[st
 
 def _position_differences(desk: Desk, theirs: Mapping[str, str]) -> list[str]:
     held: dict[str, int] = {}
-    for symbol, quantity in (*desk.session.opening_positions, *desk.holdings.net.items()):
+    for symbol, quantity in (*desk.drift.foreign.positions.items(), *desk.holdings.net.items()):
         key = symbol.replace("/", "")
         held[key] = held.get(key, 0) + quantity
     found: list[str] = []
@@ -158,10 +161,10 @@ def _position_differences(desk: Desk, theirs: Mapping[str, str]) -> list[str]:
 
 
 def _cash_differences(desk: Desk, theirs: Decimal) -> list[str]:
-    opening = desk.session.opening_cash
+    opening = desk.drift.opening_cash
     if opening is None:
         return ["cash: our books were never opened (no clean comparison with the broker)"]
-    ours = _value(opening + desk.holdings.cash_flow)
+    ours = _value(opening + desk.holdings.cash_flow + desk.drift.foreign.cash)
     if abs(ours - theirs) >= CENT:
         return [f"cash: ours {ours}, the exchange's {theirs}"]
     return []

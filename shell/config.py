@@ -22,7 +22,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from kernel.config import DeskConfig, GateConfig, LinkConfig, OrderConfig, StrategyConfig, ThrottleConfig
+from kernel.config import (
+    DeskConfig,
+    DriftConfig,
+    GateConfig,
+    LinkConfig,
+    OrderConfig,
+    StrategyConfig,
+    ThrottleConfig,
+)
 from kernel.units import Duration, Ratio
 from shell.config_strategies import DEFAULT_STRATEGIES, StrategySettings, chosen_symbols, read_strategies
 from shell.config_values import (
@@ -76,6 +84,7 @@ class Settings(NamedTuple):
     throttle: ThrottleConfig
     orders: OrderConfig
     links: LinkConfig
+    drift: DriftConfig
     shell: ShellSettings
 
     @property
@@ -141,6 +150,7 @@ def parse_settings(text: str, source: str) -> Settings:
         ThrottleConfig(**values["throttle"]),
         OrderConfig(**values["orders"]),
         LinkConfig(**values["links"]),
+        DriftConfig(**values["drift"]),
         shell,
     )
 
@@ -219,6 +229,7 @@ def desk_config(
         throttle=settings.throttle,
         orders=settings.orders,
         links=settings.links,
+        drift=settings.drift,
         crypto_fee=Ratio(top["crypto_fee"]),
         reconcile_every=Duration(top["reconcile_every"]),
     )

@@ -18,6 +18,7 @@ import trio
 
 from kernel import EMPTY_DESK, Desk
 from kernel.config import DeskConfig
+from kernel.drift.record import is_clean
 from kernel.events import Booted, ClockStepped, OperatorSaid, OperatorWord
 from kernel.session.boot import is_drained
 from kernel.session.chart import Mode
@@ -253,7 +254,7 @@ class Session:
         loop = self.loop
         assert loop is not None
         if not self.plan.client:
-            clean = loop.desk.session.synced_at > 0 and loop.desk.session.sync_failures == 0
+            clean = is_clean(loop.desk.drift)
             self._differences = [] if clean else ["the last comparison with the broker was not clean"]
             return
         if self.lost is not None:

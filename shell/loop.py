@@ -303,6 +303,8 @@ class Loop:
         snapshot = self._quiescence.snapshot()
         if self._in_flight or self._opening or snapshot.busy:
             return
+        if self._figures.ended and not self.desk.session.draining:
+            return  # the composition root is about to say that the desk drains: time waits for that
         if self._receive.statistics().current_buffer_used:
             return
         report = (self._seq, snapshot.streams, self._wake_at)

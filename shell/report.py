@@ -3,7 +3,7 @@
 The document's form is fixed (other tools read it):
 
     {"session", "orders", "fills", "refusals", "pnl", "throttle", "latency_ms", "books_agree", "differences",
-     "invariants", "journal"}
+     "invariants", "journal", "drift"}
 
 Money is decimal text, exact. Latencies are real milliseconds of this process, None without samples.
 """
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from kernel import Desk
+from kernel.drift.cases import open_cases
 from kernel.orders.book import open_orders
 from kernel.seats import strategy_of, symbol_of
 from kernel.units import VALUE_SCALE, Value
 from shell.numbers import instant_text, scaled_text
 from shell.session import Latencies, SessionFigures
 
-__all__ = ["Outcome", "build_report", "draft_of", "money", "text_report", "write_report"]
+__all__ = ["Outcome", "build_report", "draft_of", "drift_of", "money", "text_report", "write_report"]
 
 CENTS: Final = Decimal("0.01")
 
@@ -92,6 +93,37 @@ def build_report(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[
         "differences": list(outcome.differences),
         "invariants": {"checked": counters.checks, "violated": counters.violations},
         "journal": {"events": counters.events, "digest": outcome.digest},
+        "drift": drift_of(desk),
+    }
+
+
+def drift_of(desk: Desk) -> dict[str, Any]:
+    """Every difference between our books and the broker's that was followed, and how it ended."""
+    record = desk.drift
+    cases = (*record.cases.ended, *open_cases(record.cases))
+    return {
+        "open": len(record.cases.open),
+        "counts": dict(sorted(record.cases.counts.items())),
+        "cases": [
+            {
+                "class": case.drift.value,
+                "subject": case.subject,
+                "state": case.state.value,
+                "outcome": case.outcome,
+                "text": case.text,
+                "looks": case.looks,
+                "opened_at": instant_text(case.opened_at),
+                "ended_at": instant_text(case.ended_at) if case.ended_at else None,
+            }
+            for case in cases
+        ],
+        "foreign_positions": {
+            symbol: scaled_text(quantity)
+            for symbol, quantity in sorted(record.foreign.positions.items())
+            if quantity
+        },
+        "foreign_orders": sorted(record.foreign.orders),
+        "foreign_fills": len(record.foreign.counted),
     }
 
 
@@ -169,6 +201,9 @@ def text_report(report: dict[str, Any]) -> str:
         f"books      {agree} with the broker's",
     ]
     lines.extend(f"           {line}" for line in report["differences"][:20])
+    drift = report["drift"]
+    if drift["counts"] or drift["open"]:
+        lines.append(f"drift      {_pairs(drift['counts']) or 'no case ended'}; {drift['open']} open")
     anomalies = _pairs(session["anomalies"])
     if anomalies:
         lines.append("anomalies  " + anomalies)

@@ -11,7 +11,7 @@ Rules:
 
 from typing import Final, NamedTuple
 
-from kernel.config import DeskConfig, GateConfig, LinkConfig, OrderConfig, ThrottleConfig
+from kernel.config import DeskConfig, DriftConfig, GateConfig, LinkConfig, OrderConfig, ThrottleConfig
 from kernel.units import DAY, HOUR, MILLISECOND, MINUTE, SCALE, SECOND, Cash, Duration, Ratio
 from shell.config_values import ValueKind
 
@@ -227,6 +227,38 @@ LINKS: Final = (
         HOUR,
     ),
 )
+DRIFT: Final = (
+    Key(
+        "grace", DURATION, "an order is missed only when it has been at the broker for so long", SECOND, HOUR
+    ),
+    Key(
+        "look_every_mute",
+        DURATION,
+        "the broker is looked at this often while an order is open and the stream says nothing",
+        SECOND,
+        HOUR,
+    ),
+    Key(
+        "orphan_ours",
+        WORD,
+        "an order with our prefix that the journal does not know",
+        choices=("adopt", "reduce"),
+    ),
+    Key(
+        "orphan_foreign",
+        WORD,
+        "an order of somebody else on the account",
+        choices=("observe", "cancel", "reduce", "halt"),
+    ),
+    Key(
+        "shadow",
+        WORD,
+        "an order that only one side holds open, when queries can't settle it",
+        choices=("observe", "reduce", "halt"),
+    ),
+    Key("position", WORD, "a position that nothing explains", choices=("observe", "reduce", "halt")),
+    Key("cash", WORD, "cash that nothing explains", choices=("observe", "reduce", "halt")),
+)
 BROKER: Final = (
     Key("trading_url", URL, "trading REST; empty: Alpaca's, by --paper or --live"),
     Key("data_url", URL, "market data REST; empty: Alpaca's"),
@@ -297,6 +329,7 @@ SECTIONS: Final = (
     Section("throttle", "The account's request budget", _defaults(ThrottleConfig()), THROTTLE),
     Section("orders", "How orders in doubt are pursued", _defaults(OrderConfig()), ORDERS),
     Section("links", "How streams are opened again", _defaults(LinkConfig()), LINKS),
+    Section("drift", "What is done about differences", _defaults(DriftConfig()), DRIFT),
     Section("broker", "How the broker is reached", _defaults(BrokerSettings()), BROKER),
     Section("journal", "Where events are kept", _defaults(JournalSettings()), JOURNAL),
     Section("session", "The simulated session", _defaults(SessionSettings()), SESSION),

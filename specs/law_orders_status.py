@@ -56,25 +56,28 @@ def final_states_absorb_every_input(final: int, given: int) -> bool:
 
 
 def working_is_never_demoted(given: int) -> bool:
-    """No input leads from WORKING back to SENDING or IN_DOUBT, nor to being absent or denied.
+    """No input leads from WORKING back to SENDING or IN_DOUBT, nor to being denied; absent only as vanished.
 
     Promise: I3
     pre: 0 <= given < INPUT_COUNT
     post: __return__
     """
     target = STATUS_TABLE.next(OrderStatus.WORKING, INPUTS[given]).target
-    return target not in UNCONFIRMED and target is not OrderStatus.ABSENT and target is not OrderStatus.DENIED
+    if target is OrderStatus.ABSENT:
+        return INPUTS[given] is OrderInput.VANISHED
+    return target not in UNCONFIRMED and target is not OrderStatus.DENIED
 
 
 def what_is_confirmed_stays_confirmed(state: int, given: int) -> bool:
-    """No input leads from a state that the broker confirmed to one in which we do not know.
+    """No input leads from a state that the broker confirmed to one in which we do not know; it may vanish.
 
     Promise: I3
     pre: 0 <= state < len(CONFIRMED)
     pre: 0 <= given < INPUT_COUNT
     post: __return__
     """
-    return STATUS_TABLE.next(CONFIRMED[state], INPUTS[given]).target in CONFIRMED
+    target = STATUS_TABLE.next(CONFIRMED[state], INPUTS[given]).target
+    return target in CONFIRMED or (target is OrderStatus.ABSENT and INPUTS[given] is OrderInput.VANISHED)
 
 
 def an_order_is_sent_once(state: int, given: int) -> bool:
@@ -105,8 +108,8 @@ def doubt_ends_by_evidence_only(given: int) -> bool:
     return (move.kind is MOVE) == (INPUTS[given] not in ours)
 
 
-def absence_is_proved_of_doubt_only(state: int, given: int) -> bool:
-    """An order becomes ABSENT from IN_DOUBT alone, by consecutive not-founds over the grace.
+def absence_is_proved(state: int, given: int) -> bool:
+    """An order becomes ABSENT by consecutive not-founds over the grace alone, in doubt or vanished.
 
     Promise: I2
     pre: 0 <= state < STATE_COUNT
@@ -114,8 +117,10 @@ def absence_is_proved_of_doubt_only(state: int, given: int) -> bool:
     post: __return__
     """
     move = STATUS_TABLE.next(STATES[state], INPUTS[given])
-    proved = STATES[state] is OrderStatus.IN_DOUBT and INPUTS[given] is OrderInput.NOT_FOUND_FINALLY
-    return (move.kind is MOVE and move.target is OrderStatus.ABSENT) == proved
+    doubted = STATES[state] is OrderStatus.IN_DOUBT and INPUTS[given] is OrderInput.NOT_FOUND_FINALLY
+    alive = STATES[state] is OrderStatus.WORKING or STATES[state] is OrderStatus.DORMANT
+    vanished = alive and INPUTS[given] is OrderInput.VANISHED
+    return (move.kind is MOVE and move.target is OrderStatus.ABSENT) == (doubted or vanished)
 
 
 def a_request_is_pending_until_answered(given: int) -> bool:

@@ -1,6 +1,6 @@
 """The links room: opens the streams, follows their charts, and opens them again after a wait.
 
-The order stream is live only after a comparison with the broker by REST (session/sync.py): between its
+The order stream is live only after a comparison with the broker by REST (kernel/drift): between its
 loss and that moment nothing increases risk (I11). The market stream needs none. Waits between attempts
 double up to a maximum; a refused second connection waits as long as Alpaca keeps the dead one; refused
 credentials are final until an operator's word.
@@ -10,11 +10,11 @@ from typing import Final
 
 from kernel.commands import AlertLevel, CloseLink, OpenLink
 from kernel.desk import Turn
+from kernel.drift.look import start_look
 from kernel.events import LinkName, LinkReported
 from kernel.links.chart import LINK_TABLE, LinkInput, LinkState
 from kernel.links.record import INDEX, LinkRecord, link_of
 from kernel.reasons import Anomaly
-from kernel.session.sync import start_sync
 from kernel.units import Instant
 
 __all__ = ["link_due", "move_link", "on_link", "open_link", "restart_links", "resync_completed"]
@@ -93,7 +93,7 @@ def _resync(turn: Turn, link: LinkName) -> None:
     if link is LinkName.MARKET:
         resync_completed(turn, link)
         return
-    start_sync(turn)
+    start_look(turn)
 
 
 def resync_completed(turn: Turn, link: LinkName) -> None:

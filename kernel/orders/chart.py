@@ -11,7 +11,9 @@ Rules:
    (recorded, status unchanged). After FILLED nothing is left to end, so a stale cancel or expiry is
    absorbed. Fills are the ledger's business and are booked in every state.
 4. In doubt ends by evidence alone. ABSENT, proved by consecutive not-founds over a grace, is an end in
-   reports, but evidence revives it: so it is `resting`, the one declared exception to rule 3.
+   reports, but evidence revives it: so it is `resting`, the one declared exception to rule 3. An order
+   that the broker had confirmed ends there only as VANISHED: a look at the open orders and consecutive
+   queries by id, all over the grace, show it no more (a shadow; kernel/drift).
 5. Evidence beats our own books: a broker's word about an order that we still hold QUEUED moves it.
    PERMITTED is ignored from then on: only a MOVE to SENDING may send.
 6. DENIED was never sent: every broker's word about it is a fault. So is dropping what was sent.
@@ -76,7 +78,7 @@ class OrderStatus(Enum):
     REPLACED = "replaced"
     """Superseded by an order that is not ours to follow; may carry fills."""
     ABSENT = "absent"
-    """Proved never to have reached the broker; revived if it shows up after all."""
+    """Proved not to be at the broker (never there, or vanished); revived if it shows up after all."""
 
 
 class OrderInput(Enum):
@@ -106,6 +108,8 @@ class OrderInput(Enum):
     """The broker's replaced event or status, not by our own replace."""
     NOT_FOUND_FINALLY = "not_found_finally"
     """The grace has passed and consecutive queries found nothing: absence is proved."""
+    VANISHED = "vanished"
+    """The broker had confirmed it, and neither its lists nor consecutive queries show it any more."""
 
 
 class OrderStatusChart(StateMachine):
@@ -136,6 +140,7 @@ class OrderStatusChart(StateMachine):
     expired = s.EXPIRED.from_(s.QUEUED, s.SENDING, s.IN_DOUBT, s.WORKING, s.DORMANT, s.ABSENT)
     superseded = s.REPLACED.from_(s.QUEUED, s.SENDING, s.IN_DOUBT, s.WORKING, s.DORMANT, s.ABSENT)
     not_found_finally = s.IN_DOUBT.to(s.ABSENT)
+    vanished = s.ABSENT.from_(s.WORKING, s.DORMANT)
 
 
 _PERMITTED: Final = OrderInput.PERMITTED
@@ -150,8 +155,9 @@ _CANCELED: Final = OrderInput.CANCELED
 _EXPIRED: Final = OrderInput.EXPIRED
 _SUPERSEDED: Final = OrderInput.SUPERSEDED
 _NOT_FOUND: Final = OrderInput.NOT_FOUND_FINALLY
+_VANISHED: Final = OrderInput.VANISHED
 
-_LATE: Final = (_PERMITTED, _ACKNOWLEDGED, _SUSPENDED, _LOST_TRACK, _NOT_FOUND)
+_LATE: Final = (_PERMITTED, _ACKNOWLEDGED, _SUSPENDED, _LOST_TRACK, _NOT_FOUND, _VANISHED)
 """What may still arrive after an end and says nothing new: late words, overtaken by the end."""
 
 # fmt: off
@@ -162,20 +168,20 @@ STATUS_TABLE: Final[Table[OrderStatus, OrderInput]] = compile_chart(
         OrderStatus.IN_DOUBT: (_LOST_TRACK,),
         OrderStatus.WORKING:  (_PERMITTED, _ACKNOWLEDGED, _LOST_TRACK),
         OrderStatus.DORMANT:  (_PERMITTED, _SUSPENDED, _LOST_TRACK),
-        OrderStatus.DENIED:   (_DROPPED, _NOT_FOUND),
+        OrderStatus.DENIED:   (_DROPPED, _NOT_FOUND, _VANISHED),
         OrderStatus.FILLED:   (*_LATE, _FILLED, _CANCELED, _EXPIRED),
         OrderStatus.CANCELED: (*_LATE, _CANCELED),
         OrderStatus.EXPIRED:  (*_LATE, _EXPIRED),
         OrderStatus.REJECTED: (*_LATE, _REFUSED, _REJECTED),
         OrderStatus.REPLACED: (*_LATE, _SUPERSEDED),
-        OrderStatus.ABSENT:   (_REFUSED, _NOT_FOUND),
+        OrderStatus.ABSENT:   (_REFUSED, _NOT_FOUND, _VANISHED),
     },
     faults={
         # Nothing was sent: no answer can come of it, and nothing can be proved absent.
-        OrderStatus.QUEUED:   (_LOST_TRACK, _REFUSED, _NOT_FOUND),
+        OrderStatus.QUEUED:   (_LOST_TRACK, _REFUSED, _NOT_FOUND, _VANISHED),
         # Sent once, never again; what was sent can't be dropped; absence is proved only of what is in doubt.
-        OrderStatus.SENDING:  (_PERMITTED, _DROPPED, _NOT_FOUND),
-        OrderStatus.IN_DOUBT: (_PERMITTED, _DROPPED),
+        OrderStatus.SENDING:  (_PERMITTED, _DROPPED, _NOT_FOUND, _VANISHED),
+        OrderStatus.IN_DOUBT: (_PERMITTED, _DROPPED, _VANISHED),
         # The broker confirmed it: neither a refusal of the submit nor its absence can be true.
         OrderStatus.WORKING:  (_DROPPED, _REFUSED, _NOT_FOUND),
         OrderStatus.DORMANT:  (_DROPPED, _REFUSED, _NOT_FOUND),

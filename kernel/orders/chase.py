@@ -13,7 +13,7 @@ from typing import Final
 from kernel.commands import AlertLevel, QueryOrder
 from kernel.desk import Turn
 from kernel.events import BrokerRefused, CallResult, DoubtCause, Doubtful, OrderBody
-from kernel.orders.book import put
+from kernel.orders.book import find, put
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.lifecycle import (
     answer_cancel,
@@ -62,7 +62,9 @@ def on_submit_answer(turn: Turn, name: str, result: CallResult) -> None:
 
 def on_cancel_answer(turn: Turn, name: str, result: CallResult) -> None:
     """What a cancel came to; a refusal may mean that the order has ended: look."""
-    old = turn.book.orders[name]
+    old = find(turn.book, name, "")
+    if old is None:
+        return  # another's order, canceled by policy: the next look shows what came of it
     commit(turn, old, answer_cancel(old, result, turn.at))
     order = turn.book.orders[name]
     if order.status not in ENDED and order.cancel is CancelState.ANSWERED:

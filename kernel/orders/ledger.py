@@ -35,6 +35,7 @@ __all__ = [
     "book",
     "fills_missing",
     "is_exact",
+    "set_leg",
     "take_evidence",
 ]
 
@@ -278,6 +279,21 @@ def take_evidence(
     if at < old.evidence_from or not (is_news or refines):
         return ledger, ZERO_QUANTITY, ZERO_VALUE
     new = Leg(old.broker_order_id, old.quantity, old.value, quantity, value, exact, old.evidence_from)
+    return _with_leg(ledger, ledger.executions, old, new)
+
+
+def set_leg(
+    ledger: Ledger, leg_id: str, quantity: Quantity, value: Value, at: Instant
+) -> tuple[Ledger, Quantity, Value]:
+    """Brings a leg to the broker's own count, below ours: what was taken back at the broker and never told.
+
+    Reports older than `at` are no evidence any more. The executions stay known, so that none counts again.
+    """
+    index = _leg_index(ledger.legs, leg_id)
+    if index < 0:
+        return ledger, ZERO_QUANTITY, ZERO_VALUE
+    old = ledger.legs[index]
+    new = Leg(old.broker_order_id, quantity, value, ZERO_QUANTITY, ZERO_VALUE, False, at)
     return _with_leg(ledger, ledger.executions, old, new)
 
 

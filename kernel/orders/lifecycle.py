@@ -9,7 +9,7 @@ What the broker says by itself (take_update, take_report, take_sums) is in facts
 
 A not-found counts when it was asked after the grace (the broker's answers lag behind its orders) and long
 enough after the last one that counted; one find starts the count anew. Of an order in doubt enough of
-them prove that it never was there; one that the broker had confirmed is a shadow then: said once, still open.
+them prove that it never was there; one that the broker had confirmed is a shadow then, and ends as absent.
 """
 
 from typing import Final
@@ -134,7 +134,8 @@ def answer_query(
     order = order._replace(pursuit=order.pursuit._replace(misses=misses, missed_at=asked_at))
     if misses < misses_max:
         return plain(order)
-    if order.status is not IN_DOUBT:
-        return plain(order, Anomaly.SHADOW_ORDER if misses == misses_max else None)
-    order, anomaly = enter(order, OrderInput.NOT_FOUND_FINALLY, now)
-    return plain(order, anomaly if anomaly is not None else Anomaly.ABSENT)
+    if order.status is IN_DOUBT:
+        order, anomaly = enter(order, OrderInput.NOT_FOUND_FINALLY, now)
+        return plain(order, anomaly if anomaly is not None else Anomaly.ABSENT)
+    order, anomaly = enter(order, OrderInput.VANISHED, now)
+    return plain(order, anomaly if anomaly is not None else Anomaly.SHADOW_ORDER)

@@ -12,8 +12,9 @@ from typing import Final
 
 from kernel.commands import AlertLevel, CancelOrder, OrderTicket, SubmitOrder
 from kernel.desk import Turn
+from kernel.drift.foreign import foreign_position
 from kernel.events import TradeUpdated
-from kernel.ids import OrderKey, client_order_id, is_ours
+from kernel.ids import OrderKey, client_order_id
 from kernel.orders.book import find, put, symbol_tally
 from kernel.orders.chart import CancelState, OrderInput, OrderStatus
 from kernel.orders.intents import take
@@ -41,7 +42,6 @@ __all__ = [
     "on_report",
     "on_update",
     "request_cancel",
-    "stray",
     "submit",
 ]
 
@@ -105,7 +105,8 @@ def _check_exposure(turn: Turn, order: Order) -> None:
     """I6 where it must hold: with this entry booked, the symbol's worst case is inside the limit."""
     turn.checks += 1
     tally = symbol_tally(turn.book, order.ticket.symbol)
-    position = net_position(turn.holdings, order.ticket.symbol)
+    symbol = order.ticket.symbol
+    position = net_position(turn.holdings, symbol) + foreign_position(turn.drift.foreign, symbol)
     if order.ticket.side is Side.BUY:
         size = max(0, position) + tally.buy_quantity
     else:
@@ -191,7 +192,7 @@ def on_update(turn: Turn, event: TradeUpdated) -> None:
     report = event.report
     order = locate(turn, report)
     if order is None:
-        stray(turn, report)
+        turn.strays.append(event)  # another's, or ours from before the journal began: the drift room's
         return
     change = take_update(order, event.word, report, event.execution, turn.at)
     turn.executions += change.executions
@@ -199,25 +200,10 @@ def on_update(turn: Turn, event: TradeUpdated) -> None:
 
 
 def on_report(turn: Turn, report: OrderReport) -> None:
-    """An order object from a list or a query."""
+    """An order object from a list or a query; one that is not in the book is found by the next look."""
     order = locate(turn, report)
-    if order is None:
-        stray(turn, report)
-        return
-    commit(turn, order, take_report(order, report, turn.at))
-
-
-def stray(turn: Turn, report: OrderReport) -> None:
-    """An order that is not in the book: foreign, or ours from before the journal began."""
-    if is_ours(turn.config.prefix, report.client_order_id):
-        turn.note(
-            Anomaly.UNKNOWN_OURS,
-            f"{report.client_order_id} ({report.symbol}): ours by its prefix, not in this journal",
-            AlertLevel.CRITICAL,
-        )
-        reduce_only(turn, "an order of ours is not in the journal")
-        return
-    turn.note(Anomaly.FOREIGN_ORDER, f"{report.client_order_id} ({report.symbol})", AlertLevel.INFO)
+    if order is not None:
+        commit(turn, order, take_report(order, report, turn.at))
 
 
 def commit(turn: Turn, old: Order, change: Change) -> None:
@@ -231,8 +217,6 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
         if new.status is not WORKING or not old.broker_ids:
             _follow(turn, old, new)
         if len(turn.book.lacking) > lacked:
-            if turn.scan.fruitless:
-                turn.scan = turn.scan._replace(fruitless=0)
             turn.wake(Instant(turn.at + FILLS_GRACE), "fills")
     if change.anomalies:
         _say(turn, new, change.anomalies)
@@ -243,6 +227,8 @@ def _follow(turn: Turn, old: Order, new: Order) -> None:
     if new.status in ENDED:
         if old.status not in ENDED:
             _count_end(turn, new)
+            if turn.session.draining:  # the last comparison is one that knows of this end
+                turn.session = turn.session._replace(drain_since=turn.at)
     elif not old.broker_ids and new.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
 

@@ -4,13 +4,14 @@ from typing import Final
 
 from kernel.desk import Turn
 from kernel.orders.record import Order
-from kernel.portfolio.holdings import Fill, taken_fee
-from kernel.seats import seat_of
+from kernel.portfolio.holdings import Fill, book_fill, taken_fee
+from kernel.seats import seat_of, symbol_of
 from kernel.session.days import day_of
+from kernel.sides import Side
 from kernel.symbols.rules import AssetClass
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Quantity, Value
 
-__all__ = ["fill_of", "is_coin"]
+__all__ = ["charge_coins", "fill_of", "is_coin"]
 
 CRYPTO: Final = AssetClass.CRYPTO
 
@@ -32,3 +33,16 @@ def fill_of(turn: Turn, order: Order, quantity: Quantity, value: Value) -> Fill:
     at = turn.at
     seat = seat_of(order.strategy, symbol)
     return Fill(seat, symbol, side, quantity, value, fee_quantity, fee_value, at, day_of(at, is_crypto))
+
+
+def charge_coins(turn: Turn, symbol: str, quantity: Quantity) -> bool:
+    """Takes coins that a fee cost from the seat that holds most of them; False when none holds so much."""
+    seats = turn.holdings.seats
+    held = [(seats[seat].quantity, seat) for seat in seats if symbol_of(seat) == symbol]
+    most, seat = max(held, default=(ZERO_QUANTITY, ""))
+    if most < quantity:
+        return False
+    at = turn.at
+    fill = Fill(seat, symbol, Side.BUY, ZERO_QUANTITY, ZERO_VALUE, quantity, ZERO_VALUE, at, day_of(at, True))
+    turn.holdings, _ = book_fill(turn.holdings, fill)
+    return True

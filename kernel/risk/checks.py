@@ -21,7 +21,7 @@ from kernel.sides import OrderType, Purpose, Side
 from kernel.strategies.chart import StrategyState
 from kernel.symbols.rounding import check_quantity, is_legal_price
 from kernel.symbols.rules import AssetClass
-from kernel.units import SCALE, fraction_of, value_of
+from kernel.units import SCALE, Quantity, fraction_of, value_of
 
 __all__ = ["CHECKS", "Check", "Scope"]
 
@@ -95,7 +95,8 @@ def shortable(q: Question) -> Refusal | None:
     """A sell that opens a short needs a symbol that can be shorted."""
     if q.ticket.side is BUY or q.rules is None:
         return None
-    if q.position - q.tally.sell_quantity >= q.ticket.quantity:
+    held = q.position + q.foreign_position - q.foreign_sells
+    if held - q.tally.sell_quantity >= q.ticket.quantity:
         return None
     if q.rules.shortable and q.rules.easy_to_borrow and q.ticket.quantity % SCALE == 0:
         return None
@@ -164,8 +165,9 @@ def notional_max(q: Question) -> Refusal | None:
 def position_max(q: Question) -> Refusal | None:
     """Position plus open orders in its direction plus this one: at most position_notional_max (I6)."""
     is_buy = q.ticket.side is BUY
-    opening = q.tally.buy_quantity if is_buy else q.tally.sell_quantity
-    size = worst_size(is_buy, q.position, opening, q.ticket.quantity)
+    ours = q.tally.buy_quantity if is_buy else q.tally.sell_quantity
+    opening = Quantity(ours + (q.foreign_buys if is_buy else q.foreign_sells))
+    size = worst_size(is_buy, Quantity(q.position + q.foreign_position), opening, q.ticket.quantity)
     if is_within(size, q.reserve_price, q.limits.position_notional_max):
         return None
     return Refusal(C.POSITION_MAX, str(size * q.reserve_price // SCALE), str(q.limits.position_notional_max))
@@ -239,7 +241,7 @@ def exit_reduces(q: Question) -> Refusal | None:
     """An exit is no larger than the position less the exits already open (I7, rule 18)."""
     free = free_to_leave(
         q.ticket.side is Side.SELL,
-        q.position,
+        Quantity(q.position + q.foreign_position),
         q.tally.reducing_quantity,
         q.seat_position,
         q.seat_exit_quantity,

@@ -43,7 +43,12 @@ class Question(NamedTuple):
     tally: SymbolTally
     """Open orders of the symbol."""
     position: Quantity
-    """The account's signed position in the symbol."""
+    """Our signed position in the symbol, all seats."""
+    foreign_position: Quantity
+    """Others' signed position on the account: it counts in exposure and in what may leave."""
+    foreign_buys: Quantity
+    """What others' open buys may still do."""
+    foreign_sells: Quantity
     seat_position: Quantity
     """The strategy's own."""
     seat_entries: int

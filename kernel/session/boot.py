@@ -9,19 +9,18 @@ from typing import Final
 
 from kernel.commands import AlertLevel, FetchAsset
 from kernel.desk import Desk, Turn
+from kernel.drift.look import start_look
+from kernel.drift.record import NO_AUDIT, is_clean
 from kernel.events import Booted, OperatorSaid, OperatorWord
 from kernel.links.room import restart_links
 from kernel.orders.book import open_orders
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.chase import doubt
 from kernel.orders.room import cancel
-from kernel.orders.scan import NO_SCAN
 from kernel.outbox import NO_CALLS, enqueue
 from kernel.reasons import Anomaly
 from kernel.session.chart import Mode, ModeInput
 from kernel.session.modes import change_mode, halt, reduce_only
-from kernel.session.state import is_synced
-from kernel.session.sync import needs_symbols
 from kernel.sides import Purpose
 from kernel.strategies.room import set_up
 from kernel.throttle.throttle import Priority, initial, reconfigured
@@ -46,17 +45,22 @@ def on_boot(turn: Turn, event: Booted) -> None:
     # What waited or flew is forgotten: numbers are never used again, so a late answer finds nothing.
     next_call = turn.calls.next_call
     turn.calls = NO_CALLS._replace(next_call=next_call, pumped=next_call)
-    turn.scan = NO_SCAN
+    turn.drift = turn.drift._replace(look=None, looked_at=Instant(0), failures=0, audit=NO_AUDIT)
     turn.session = turn.session._replace(
-        sync=None, synced_at=Instant(0), sync_failures=0, blocked=False, draining=False, drain_reason=""
+        blocked=False, draining=False, drain_reason="", drain_since=Instant(0)
     )
     change_mode(turn, ModeInput.RESTARTED, f"start {event.epoch}, version {event.version}")
     _check_clock(turn, event)
     _doubt_what_flew(turn)
     set_up(turn)
-    for symbol in needs_symbols(turn):
+    for symbol in _symbols(turn):
         turn.calls, _ = enqueue(turn.calls, Priority.QUERY, FetchAsset(0, symbol), Instant(0))
     restart_links(turn)
+
+
+def _symbols(turn: Turn) -> tuple[str, ...]:
+    """Of the configured strategies: their rules are fetched at each start."""
+    return tuple(sorted({symbol for strategy in turn.config.strategies for symbol in strategy.symbols}))
 
 
 def _check_clock(turn: Turn, event: Booted) -> None:
@@ -118,7 +122,7 @@ def on_operator(turn: Turn, event: OperatorSaid) -> None:
 def _lift_halt(turn: Turn, event: OperatorSaid) -> None:
     """I12. A kill is lifted by the same word, and leaves the desk halted: two words before trading."""
     session = turn.session
-    if not event.reason or not is_synced(session) or session.synced_at < session.mode_since:
+    if not event.reason or not is_clean(turn.drift) or turn.drift.looked_at < session.mode_since:
         text = "a halt is lifted with a reason, and after a clean comparison that is younger than the halt"
         turn.alert(AlertLevel.WARNING, "halt", text)
         return
@@ -137,17 +141,25 @@ def _drain(turn: Turn, reason: str) -> None:
     """The process wants to stop: no new entries; open orders are canceled or left, as configured."""
     if turn.session.draining:
         return
-    turn.session = turn.session._replace(draining=True, drain_reason=reason)
+    turn.session = turn.session._replace(draining=True, drain_reason=reason, drain_since=turn.at)
     if turn.config.cancel_at_drain:
         for order in open_orders(turn.book):
             if order.ticket.purpose is not Purpose.PROTECTIVE_STOP:
                 cancel(turn, order)
+    if turn.drift.look is None:
+        start_look(turn)
 
 
 def is_drained(desk: Desk) -> bool:
-    """Whether nothing is under way any more: no call waits or flies, and no cancel is unanswered."""
+    """Whether nothing is under way any more, and the books were seen to agree after the last order ended.
+
+    The drain asks for that look itself; the shell bounds the wait for it.
+    """
     if not desk.session.draining or desk.calls.waiting or desk.calls.flying:
         return False
-    if desk.config is None or not desk.config.cancel_at_drain:
+    if desk.config is None:
         return True
-    return all(order.ticket.purpose is Purpose.PROTECTIVE_STOP for order in open_orders(desk.book))
+    opens = open_orders(desk.book) if desk.config.cancel_at_drain else ()
+    if any(order.ticket.purpose is not Purpose.PROTECTIVE_STOP for order in opens):
+        return False
+    return desk.drift.opening_cash is None or desk.drift.looked_at >= desk.session.drain_since

@@ -8,12 +8,12 @@ from typing import Final
 
 from kernel.commands import AlertLevel
 from kernel.desk import Turn
+from kernel.drift.record import is_clean
 from kernel.events import LinkName
 from kernel.links.chart import LinkState
 from kernel.links.record import link_of
 from kernel.reasons import RefusalCode
 from kernel.session.chart import MODE_TABLE, Mode, ModeInput
-from kernel.session.state import is_synced
 
 __all__ = ["change_mode", "entries_allowed", "entry_barrier", "halt", "reduce_only"]
 
@@ -50,8 +50,8 @@ def halt(turn: Turn, reason: str) -> None:
     """
     if change_mode(turn, ModeInput.HALT_ORDERED, reason):
         turn.alert(AlertLevel.CRITICAL, "halt", reason)
-        turn.session = turn.session._replace(next_sync_at=turn.at)
-        turn.wake(turn.at, "sync")
+        turn.drift = turn.drift._replace(next_look_at=turn.at)
+        turn.wake(turn.at, "look")
 
 
 def entries_allowed(turn: Turn) -> bool:
@@ -65,4 +65,4 @@ def entry_barrier(turn: Turn) -> RefusalCode | None:
         return RefusalCode.MODE
     if link_of(turn.links, LinkName.ORDERS).state is not LinkState.LIVE:
         return RefusalCode.LINK
-    return None if is_synced(turn.session) else RefusalCode.DRIFT
+    return None if is_clean(turn.drift) else RefusalCode.DRIFT

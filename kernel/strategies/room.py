@@ -11,6 +11,8 @@ from typing import Final
 from kernel.commands import AlertLevel, OrderTicket
 from kernel.config import StrategyConfig
 from kernel.desk import Turn
+from kernel.drift.foreign import foreign_open, foreign_position
+from kernel.drift.record import is_clean
 from kernel.events import LinkName
 from kernel.links.record import link_of
 from kernel.orders.book import symbol_tally, tally_of
@@ -26,8 +28,7 @@ from kernel.risk.prices import is_dust, opposing, reference_price, reserve_price
 from kernel.risk.question import Question
 from kernel.seats import seat_of
 from kernel.session.days import session_view
-from kernel.session.state import is_synced
-from kernel.sides import Purpose
+from kernel.sides import Purpose, Side
 from kernel.strategies.chart import STRATEGY_TABLE, StrategyInput, StrategyState
 from kernel.strategies.parameters import complete
 from kernel.strategies.protocol import Proposal, View, Withdrawal
@@ -216,7 +217,7 @@ def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -
         mode=session.mode,
         draining=session.draining,
         order_link=link_of(turn.links, LinkName.ORDERS).state,
-        synced=is_synced(session),
+        synced=is_clean(turn.drift),
         strategy_status=seat.status,
         rules=rules,
         quote=quote,
@@ -225,6 +226,9 @@ def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -
         intents=turn.intents,
         tally=tally,
         position=net_position(turn.holdings, proposal.symbol),
+        foreign_position=foreign_position(turn.drift.foreign, proposal.symbol),
+        foreign_buys=foreign_open(turn.drift.foreign, proposal.symbol, Side.BUY),
+        foreign_sells=foreign_open(turn.drift.foreign, proposal.symbol, Side.SELL),
         seat_position=position_of(turn.holdings, seat_of(seat.strategy, proposal.symbol)).quantity,
         seat_entries=own.entries,
         seat_exit_quantity=own.exit_quantity,

@@ -59,7 +59,7 @@ def desk_with_orders(count: int, *, silent: int = 0) -> Desk:
     desktop = Desktop(settings)
     desktop.boot()
     desk = desktop.desk
-    assert desk.session.synced_at > 0
+    assert desk.drift.looked_at > 0
     assert CASH > 0
     book, at = desk.book, desk.at
     for number in range(count):

@@ -276,7 +276,7 @@ def story(desk: Desk) -> dict[str, Any]:
         ],
         "positions": sorted(desk.holdings.net.items()),
         "cash": desk.holdings.cash_flow,
-        "opening": desk.session.opening_cash,
+        "opening": desk.drift.opening_cash,
     }
 
 

@@ -17,6 +17,7 @@ from kernel.commands import (
     FetchOrders,
     FetchPositions,
     OpenLink,
+    OrdersScope,
     QueryOrder,
     SubmitOrder,
 )
@@ -44,6 +45,7 @@ from kernel.links.chart import LinkInput
 from kernel.orders.record import Order
 from kernel.reports import (
     AccountReport,
+    ActivityRow,
     Bar,
     BrokerEvent,
     BrokerStatus,
@@ -124,6 +126,12 @@ class Desktop:
         self.wake_at: Instant | None = None
         self.fills_at_once = True
         """Whether what is marketable is filled when it is taken."""
+        self.others: dict[str, OrderReport] = {}
+        """Orders that were not placed here, by client order id."""
+        self.unlisted: set[str] = set()
+        """Client order ids that the lists leave out."""
+        self.activities: list[ActivityRow] = []
+        """The account's fills, as the activities have them."""
         self.deaf_to: set[type] = set()
         """Kinds of commands that get no answer; they are kept in `unanswered`."""
         self.unanswered: list[Command] = []
@@ -198,11 +206,14 @@ class Desktop:
                 else:
                     self.reply(command.call, BrokerRefused(422, 42210000, "order is not cancelable"))
             case QueryOrder():
-                known = self.orders.get(command.client_order_id)
-                self.reply(command.call, NotFound("order not found") if known is None else OrderBody(known))
+                order = self.orders.get(command.client_order_id)
+                self.reply(command.call, NotFound("order not found") if order is None else OrderBody(order))
             case FetchOrders():
-                alive = tuple(o for o in self.orders.values() if o.status in ALIVE)
-                self.reply(command.call, OrderRows(alive, True))
+                known = [*self.orders.values(), *self.others.values()]
+                if command.scope is OrdersScope.OPEN:
+                    known = [report for report in known if report.status in ALIVE]
+                listed = tuple(report for report in known if report.client_order_id not in self.unlisted)
+                self.reply(command.call, OrderRows(listed, True))
             case FetchPositions():
                 held = sorted((s, q) for s, q in self.positions.items() if q)
                 rows = tuple(PositionRow(s, Quantity(q), Price(0), Quantity(q)) for s, q in held)
@@ -214,7 +225,7 @@ class Desktop:
             case FetchAsset():
                 self.reply(command.call, AssetBody(rules_of(command.symbol, self.at)))
             case FetchActivities():
-                self.reply(command.call, ActivityRows((), None))
+                self.reply(command.call, ActivityRows(tuple(self.activities), None))
             case _:
                 pass
 

@@ -75,9 +75,11 @@ def test_evidence_revives_an_absent_order_and_nothing_else_does() -> None:
     assert {m[1]: m[2] for m in moves(STATUS_TABLE) if m[0] is O.ABSENT} == REVIVING
 
 
-def test_only_doubt_ends_in_absence() -> None:
+def test_only_doubt_and_a_shadow_end_in_absence() -> None:
     assert [m for m in moves(STATUS_TABLE) if m[2] is O.ABSENT] == [
-        (O.IN_DOUBT, I.NOT_FOUND_FINALLY, O.ABSENT)
+        (O.IN_DOUBT, I.NOT_FOUND_FINALLY, O.ABSENT),
+        (O.WORKING, I.VANISHED, O.ABSENT),
+        (O.DORMANT, I.VANISHED, O.ABSENT),
     ]
 
 

@@ -120,7 +120,7 @@ def test_an_order_of_another_client_is_not_ours_to_know() -> None:
 
 def test_books_that_were_never_opened_say_so() -> None:
     desktop = traded()
-    desk: Desk = desktop.desk._replace(session=desktop.desk.session._replace(opening_cash=None))
+    desk: Desk = desktop.desk._replace(drift=desktop.desk.drift._replace(opening_cash=None))
     assert compare(desk, books_of(desktop)) == [
         "cash: our books were never opened (no clean comparison with the broker)"
     ]

@@ -267,15 +267,17 @@ def test_an_absent_order_that_shows_up_is_revived() -> None:
     assert (change.order.status, change.anomalies) == (OrderStatus.WORKING, (Anomaly.REVIVED,))
 
 
-def test_a_confirmed_order_that_is_not_found_is_a_shadow_said_once() -> None:
+def test_a_confirmed_order_that_is_not_found_ends_as_a_shadow_and_comes_back_with_evidence() -> None:
     order = working()
     said: list[Anomaly] = []
     for second in range(20, 40):
         change = answer_query(order, NotFound(""), at(second), at(second), GRACE, MISSES, SPACING)
         order = change.order
         said += change.anomalies
-    assert is_open(order)
+    assert order.status is OrderStatus.ABSENT
     assert said == [Anomaly.SHADOW_ORDER]
+    change = take_report(order, report(NEW), at(60))
+    assert (change.order.status, change.anomalies) == (OrderStatus.WORKING, (Anomaly.REVIVED,))
 
 
 # ---------------------------------------------------------------- anything at all

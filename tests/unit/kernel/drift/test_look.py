@@ -3,17 +3,21 @@
 import pytest
 
 from kernel.commands import FetchAccount, FetchOrders, FetchPositions, QueryOrder
+from kernel.drift.look import RETRY
+from kernel.drift.record import is_clean
 from kernel.events import AccountBody, CallAnswered, DoubtCause, Doubtful
 from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import AccountReport
 from kernel.session.chart import Mode
-from kernel.session.state import is_synced
-from kernel.session.sync import SYNC_RETRY
 from kernel.units import MINUTE, SCALE, SECOND, Cash, Instant
 from tests.unit.kernel.acting import actor
 from tests.unit.kernel.scripts import CASH, SYMBOL, Desktop, config
 
 LOST = Doubtful(DoubtCause.TIMEOUT, "as the test says")
+
+
+def is_looking(desktop: Desktop) -> bool:
+    return desktop.desk.drift.look is not None
 
 
 def mode_of(desktop: Desktop) -> Mode:
@@ -24,11 +28,10 @@ def test_a_clean_first_look_opens_the_books_and_arms() -> None:
     desktop = Desktop()
     desktop.positions["OLD"] = 5 * SCALE
     desktop.boot()
-    session = desktop.desk.session
     assert mode_of(desktop) is Mode.ARMED
-    assert session.opening_cash == CASH * SCALE
-    assert session.opening_positions == (("OLD", 5 * SCALE),)
-    assert is_synced(session)
+    assert desktop.desk.drift.opening_cash == CASH * SCALE
+    assert dict(desktop.desk.drift.foreign.positions) == {"OLD": 5 * SCALE}
+    assert is_clean(desktop.desk.drift)
 
 
 def test_without_arm_at_start_it_waits_for_an_operator() -> None:
@@ -47,25 +50,27 @@ def test_a_look_without_an_answer_is_asked_again_and_opens_nothing(kind: type) -
     desktop.deaf_to = set()
     desktop.give(CallAnswered(desktop.at, lost.call, desktop.at, LOST, None))
     assert mode_of(desktop) is Mode.COLD
-    assert not is_synced(desktop.desk.session)
-    desktop.run_until(Instant(desktop.at + 3 * SYNC_RETRY))
+    assert not is_clean(desktop.desk.drift)
+    desktop.run_until(Instant(desktop.at + 3 * RETRY))
     assert mode_of(desktop) is Mode.ARMED
 
 
-def test_an_open_order_whose_query_failed_keeps_the_look_from_being_clean() -> None:
+def test_an_unlisted_order_whose_query_fails_keeps_the_look_from_being_judged() -> None:
     desktop = Desktop(config(strategies=(actor("b10@95.00"),)))
     desktop.boot()
     desktop.bar(10_000)
     assert desktop.desk.book.open_count == 1
     desktop.deaf_to = {QueryOrder}
-    desktop.run_until(desktop.desk.session.next_sync_at)
-    query = desktop.unanswered[0]
+    desktop.unlisted = {desktop.order().client_order_id}
+    desktop.run_until(desktop.desk.drift.next_look_at)
+    query = desktop.unanswered[-1]
     assert isinstance(query, QueryOrder)
-    desktop.give(CallAnswered(desktop.at, query.call, desktop.at, LOST, None))
-    assert not is_synced(desktop.desk.session)
     desktop.deaf_to = set()
-    desktop.run_until(Instant(desktop.at + 3 * SYNC_RETRY))
-    assert is_synced(desktop.desk.session)
+    desktop.give(CallAnswered(desktop.at, query.call, desktop.at, LOST, None))
+    assert is_looking(desktop)
+    desktop.run_until(Instant(desktop.at + 3 * RETRY))
+    assert not is_looking(desktop)
+    assert is_clean(desktop.desk.drift), "found by its id: the list was behind"
 
 
 def test_a_position_that_differs_blocks_entries_and_calls_a_person() -> None:
@@ -73,14 +78,18 @@ def test_a_position_that_differs_blocks_entries_and_calls_a_person() -> None:
     desktop.boot()
     desktop.bar(10_000)
     desktop.positions[SYMBOL] = 7 * SCALE
-    desktop.run_until(Instant(desktop.at + 6 * MINUTE))
+    desktop.run_until(Instant(desktop.desk.drift.next_look_at + 3 * RETRY))
     desk = desktop.desk
-    assert not is_synced(desk.session)
-    assert desk.counters.anomalies[Anomaly.POSITION_DRIFT] >= 2
+    assert not is_clean(desk.drift)
+    assert desk.counters.anomalies[Anomaly.POSITION_DRIFT] == 1
     assert Anomaly.POSITION_DRIFT.value in desktop.alerts()
     desktop.bar(10_000)
     assert desktop.desk.counters.refusals[RefusalCode.DRIFT] == 1
     assert desktop.desk.book.open_count == 0
+    desktop.run_until(Instant(desktop.at + 6 * MINUTE))
+    assert mode_of(desktop) is Mode.REDUCING, "nothing explained it: a person arms again"
+    assert dict(desktop.desk.drift.foreign.positions)[SYMBOL] == 7 * SCALE
+    assert desktop.desk.drift.cases.counts["position:escalated"] == 1
 
 
 def test_cash_may_differ_by_less_than_a_cent() -> None:
@@ -89,11 +98,15 @@ def test_cash_may_differ_by_less_than_a_cent() -> None:
     cent = SCALE * SCALE // 100
     desktop.cash += cent - SCALE
     desktop.run_until(Instant(desktop.at + 6 * MINUTE))
-    assert is_synced(desktop.desk.session)
+    assert is_clean(desktop.desk.drift)
     desktop.cash += SCALE
+    desktop.run_until(Instant(desktop.desk.drift.next_look_at + 3 * RETRY))
+    assert not is_clean(desktop.desk.drift)
+    assert desktop.desk.counters.anomalies[Anomaly.CASH_DRIFT] == 1
     desktop.run_until(Instant(desktop.at + 6 * MINUTE))
-    assert not is_synced(desktop.desk.session)
-    assert desktop.desk.counters.anomalies[Anomaly.CASH_DRIFT] >= 1
+    assert is_clean(desktop.desk.drift), "observed, by policy: a dividend, a transfer"
+    assert desktop.desk.drift.cases.counts["cash:dismissed"] == 1
+    assert mode_of(desktop) is Mode.ARMED
 
 
 def test_what_moved_meanwhile_is_asked_again_without_blame() -> None:
@@ -101,7 +114,7 @@ def test_what_moved_meanwhile_is_asked_again_without_blame() -> None:
     desktop.boot()
     desktop.bar(10_000)
     desktop.deaf_to = {FetchAccount}
-    desktop.run_until(Instant(desktop.desk.session.next_sync_at))
+    desktop.run_until(Instant(desktop.desk.drift.next_look_at))
     account = desktop.unanswered.pop()
     assert isinstance(account, FetchAccount)
     name = desktop.order().client_order_id
@@ -113,10 +126,10 @@ def test_what_moved_meanwhile_is_asked_again_without_blame() -> None:
     desktop.deaf_to = set()
     desktop.answer(account)
     desktop.tick(1)
-    assert desktop.desk.session.sync_failures == 0
+    assert desktop.desk.drift.failures == 0
     desktop.run_until(Instant(desktop.at + 2 * SECOND))
-    assert is_synced(desktop.desk.session)
-    assert desktop.desk.session.sync is None
+    assert is_clean(desktop.desk.drift)
+    assert desktop.desk.drift.look is None
 
 
 def test_a_blocked_account_only_reduces_and_is_said_once() -> None:
@@ -126,7 +139,7 @@ def test_a_blocked_account_only_reduces_and_is_said_once() -> None:
     blocked = AccountReport("A1", "ACCOUNT_BLOCKED", zero, zero, zero, zero, 1, False, True)
     for _ in range(2):
         desktop.deaf_to = {FetchAccount}
-        desktop.run_until(Instant(desktop.desk.session.next_sync_at))
+        desktop.run_until(Instant(desktop.desk.drift.next_look_at))
         call = desktop.unanswered.pop()
         assert isinstance(call, FetchAccount)
         desktop.deaf_to = set()

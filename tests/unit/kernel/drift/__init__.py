@@ -1,0 +1,1 @@
+"""Drift: looks, cases, audits and what is not ours."""

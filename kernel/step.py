@@ -79,6 +79,7 @@ from kernel.session.sync import on_sync_answer, sync_due, sync_judged
 from kernel.sides import Purpose
 from kernel.throttle.throttle import Priority, note_rate_limited, note_response
 from kernel.timers import next_at, take_due
+from kernel.trace import Trace
 from kernel.units import MINUTE, SECOND, Duration, Instant
 
 __all__ = ["DEADLINES_MAX", "Step", "step"]
@@ -106,6 +107,8 @@ class Step(NamedTuple):
     """To be carried out in this order."""
     wake_at: Instant | None
     """The earliest instant at which the kernel wants a Tick."""
+    trace: tuple[Trace, ...] = ()
+    """Why, for people; decides nothing."""
 
 
 def step(desk: Desk, event: Event) -> Step:
@@ -128,7 +131,7 @@ def step(desk: Desk, event: Event) -> Step:
         wake_at = next_deadline
     if wake_at is not None and wake_at <= turn.at:
         wake_at = Instant(turn.at + 1)
-    return Step(turn.close(), tuple(turn.commands), wake_at)
+    return Step(turn.close(), tuple(turn.commands), wake_at, tuple(turn.trace))
 
 
 def _take(turn: Turn, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The kernel, whole: step(desk, event) -> Step(desk, commands, wake_at).
+"""The kernel, whole: step(desk, event) -> Step(desk, commands, wake_at, trace).
 
     1. a Turn is opened at the event's time (which never goes back)
     2. the event's room takes it

@@ -7,7 +7,7 @@
 
 1. A step hands its trace out (Step.trace) and keeps nothing of it: the Desk, its digest and the size of an
    order do not know it, and no decision reads it.
-2. Replaying the journal makes the same trace, so an order's story (shell/story.py) needs no record of its own.
+2. Replaying the journal makes the same trace: an order's story (shell/story.py) needs no record of its own.
 """
 
 from typing import NamedTuple

@@ -88,7 +88,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("journal", type=Path, help="the journal's file")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--order", metavar="ID", help="one order's whole story: a client order id, the broker's "
+    what.add_argument("--order", metavar="ID", help="one order's story: a client order id, the broker's "
                       "order id, or an intent's key (that of a refused intent too)")  # fmt: skip
     what.add_argument("--orders", action="store_true", help="every order, one line each")
     what.add_argument("--refused", action="store_true", help="every refused intent, one line each")

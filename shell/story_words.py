@@ -106,7 +106,7 @@ def _prices(limit: Price | None, stop: Price | None) -> str:
 
 
 def _terms(kind: OrderType, limit: Price | None, stop: Price | None) -> str:
-    """The type, and its prices where it has any: `market`, `limit 36.7`, `stop_limit limit 36.7 stop 36.8`."""
+    """The type and its prices: `market`, `limit 36.7`, `stop_limit limit 36.7 stop 36.8`."""
     if limit is None and stop is None:
         return kind.value
     is_said = kind in (OrderType.LIMIT, OrderType.STOP) and (limit is None or stop is None)
@@ -125,9 +125,10 @@ def ticket_text(ticket: OrderTicket) -> str:
 def proposal_text(proposal: Proposal) -> str:
     """What a strategy would like, before rounding."""
     lives = proposal.time_to_live
+    terms = _terms(proposal.type, proposal.limit_price, proposal.stop_price)
     return (
         f"{proposal.side.value} {scaled_text(proposal.quantity)} {proposal.symbol} "
-        f"{_terms(proposal.type, proposal.limit_price, proposal.stop_price)}, {proposal.time_in_force.value}, "
+        f"{terms}, {proposal.time_in_force.value}, "
         f"{proposal.purpose.value}, {'no time limit' if lives is None else 'for ' + lasting_text(lives)}"
     )
 

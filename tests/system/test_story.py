@@ -19,17 +19,9 @@ from shell.story import Chronicle, Story
 from shell.story_line import Topic
 from tests.system.kit import GOODBYE_S, ROOT, Done, Files, environment, python, run_live, scaled
 
-TROUBLE: Final = tuple(
-    [
-        "--seed",
-        "5",
-        "--fault",
-        "lost_response=0.3",
-        "--fault",
-        "refused_response=0.3",
-        "--fault",
-        "partial_fills=0.5",
-    ]
+TROUBLE: Final = (
+    *("--seed", "5", "--fault", "lost_response=0.3"),
+    *("--fault", "refused_response=0.3", "--fault", "partial_fills=0.5"),
 )
 """Of a lost response the stream may tell first; a refused one is in doubt until it is proved absent."""
 

@@ -1,6 +1,6 @@
 """The safety kernel: a strategy proposes, the kernel decides, the shell acts.
 
-    step(desk, event) -> Step(desk, commands, wake_at)
+    step(desk, event) -> Step(desk, commands, wake_at, trace)
 
 Pure: no clock, no IO, no randomness, no logging, integers only. Everything else in this package is a
 helper of `step`; the events and commands are the closed unions of kernel.events and kernel.commands.

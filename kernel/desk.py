@@ -27,6 +27,7 @@ from kernel.strategies.record import SeatRecord
 from kernel.symbols.rules import SymbolRules
 from kernel.throttle.throttle import ThrottleState, initial
 from kernel.timers import NO_TIMERS, Timers, put
+from kernel.trace import Noted, Trace
 from kernel.units import Instant
 
 __all__ = ["EMPTY_DESK", "Counters", "Desk", "MarketRecord", "Turn"]
@@ -148,6 +149,7 @@ class Turn:
         "submitted",
         "throttle",
         "timers",
+        "trace",
         "violations",
     )
 
@@ -158,6 +160,7 @@ class Turn:
         self.commands: list[Command] = []
         self.broken: list[str] = []
         self.strays: list[TradeUpdated] = []
+        self.trace: list[Trace] = []
         (
             before,
             self.epoch,
@@ -239,6 +242,7 @@ class Turn:
     def note(self, anomaly: Anomaly, text: str, level: AlertLevel | None = None) -> None:
         """Counts an anomaly and, with a level, tells a person."""
         self.anomalies = self.anomalies.set(anomaly, self.anomalies.get(anomaly, 0) + 1)
+        self.trace.append(Noted(anomaly, text, level))
         if level is not None:
             self.alert(level, anomaly.value, text)
 

@@ -1,4 +1,4 @@
-"""The kernel, whole: step(desk, event) -> Step(desk, commands, wake_at).
+"""The kernel, whole: step(desk, event) -> Step(desk, commands, wake_at, trace).
 
     1. a Turn is opened at the event's time (which never goes back)
     2. the event's room takes it
@@ -81,6 +81,7 @@ from kernel.session.modes import entry_barrier, halt, reduce_only
 from kernel.sides import Purpose
 from kernel.throttle.throttle import Priority, note_rate_limited, note_response
 from kernel.timers import next_at, take_due
+from kernel.trace import Trace
 from kernel.units import MINUTE, SECOND, Duration, Instant
 
 __all__ = ["DEADLINES_MAX", "Step", "step"]
@@ -108,6 +109,8 @@ class Step(NamedTuple):
     """To be carried out in this order."""
     wake_at: Instant | None
     """The earliest instant at which the kernel wants a Tick."""
+    trace: tuple[Trace, ...] = ()
+    """Why, for people; decides nothing."""
 
 
 def step(desk: Desk, event: Event) -> Step:
@@ -133,7 +136,7 @@ def step(desk: Desk, event: Event) -> Step:
         wake_at = next_deadline
     if wake_at is not None and wake_at <= turn.at:
         wake_at = Instant(turn.at + 1)
-    return Step(turn.close(), tuple(turn.commands), wake_at)
+    return Step(turn.close(), tuple(turn.commands), wake_at, tuple(turn.trace))
 
 
 def _take(turn: Turn, event: Event) -> None:

@@ -1,13 +1,19 @@
 """`python -m shell.replay JOURNAL`: rebuilds the Desk from a journal and prints its digest.
 
+    --order ID    one order's whole story: intent, checks, commands, answers, executions, its end
+    --orders      every order, one line each
+    --refused     every intent that the gate refused, one line each
+
 Nothing is sent and nothing is written: the journal is read, verified record by record, and stepped. The
-digest equals the one that `shell.live` printed (I14).
+digest equals the one that `shell.live` printed (I14). ID is a client order id (of a later leg too), the
+broker's order id, or an intent's key. Text is plain and not wrapped, for pipes.
 """
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kernel import EMPTY_DESK, Desk, Event, Step, step
@@ -19,9 +25,13 @@ from shell.canonical import digest
 from shell.errors import ExitCode
 from shell.journal import Record, read_journal, replay
 from shell.numbers import instant_text
+from shell.story import Chronicle, Story, orders_text, refused_text, story_text
+from shell.story_index import Index
 from shell.strategies_loader import load_strategies
 
-__all__ = ["main", "rebuild", "step_loaded"]
+__all__ = ["index_of", "main", "rebuild", "step_loaded", "tell"]
+
+Observer = Callable[[Record, Event, Step], None]
 
 
 def step_loaded(desk: Desk, event: Event) -> Step:
@@ -34,37 +44,99 @@ def step_loaded(desk: Desk, event: Event) -> Step:
         raise KernelBug(desk, event, problem) from problem
 
 
-def rebuild(path: Path) -> tuple[Desk, int]:
-    """The Desk of a journal and the number of its events. Raises Complaint."""
+def rebuild(path: Path, watch: Observer | None = None) -> tuple[Desk, int]:
+    """The Desk of a journal and the number of its events; `watch` sees every step. Raises Complaint."""
     count = 0
+    last: Step | None = None
 
-    def observe(_record: Record, _event: Event, _stepped: object) -> None:
+    def stepping(desk: Desk, event: Event) -> Step:
+        nonlocal last
+        last = step_loaded(desk, event)
+        return last
+
+    def observe(record: Record, event: Event, _stepped: object) -> None:
         nonlocal count
         count += 1
+        if watch is not None and last is not None:
+            watch(record, event, last)
 
-    desk = replay(read_journal(path), step_loaded, EMPTY_DESK, observe=observe, where=str(path))
+    desk = replay(read_journal(path), stepping, EMPTY_DESK, observe=observe, where=str(path))
     return desk, count
+
+
+def index_of(path: Path) -> tuple[Desk, Index]:
+    """The Desk of a journal and the names of all its orders. Raises Complaint."""
+    index = Index()
+    desk, _ = rebuild(path, index.observe)
+    index.close(desk)
+    return desk, index
+
+
+def tell(path: Path, wanted: str) -> Story:
+    """The story of the order (or refused intent) that is called so. Raises Complaint with near names."""
+    _, index = index_of(path)
+    chronicle = Chronicle(index.resolve(wanted))
+    rebuild(path, chronicle.observe)
+    return chronicle.story()
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; argparse itself exits with 2 on unknown options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shell.replay",
+        description="Rebuild a desk from its journal and print its digest, or tell what a journal knows.",
+    )
+    parser.add_argument("journal", type=Path, help="the journal's file")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--order", metavar="ID", help="one order's story: a client order id, the broker's "
+                      "order id, or an intent's key (that of a refused intent too)")  # fmt: skip
+    what.add_argument("--orders", action="store_true", help="every order, one line each")
+    what.add_argument("--refused", action="store_true", help="every refused intent, one line each")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m shell.replay", description=__doc__)
-    parser.add_argument("journal", type=Path, help="the journal's file")
-    options = parser.parse_args(arguments)
-    started = time.monotonic()
+    options = parse_arguments(arguments)
     try:
-        desk, count = rebuild(options.journal)
+        text = _text(options)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug is a line and its evidence too
         complaint = complaint_of(error, options.journal)
         print(f"replay: {complaint.line}", file=sys.stderr)
         return complaint.code
-    seconds = time.monotonic() - started
-    print(f"journal    {options.journal}: {count} events replayed in {seconds:.2f} s")
-    print(f"desk       epoch {desk.epoch}, {desk.session.mode.value}, at {instant_text(desk.at)}")
-    print(f"orders     {len(desk.book.orders)} known, {len(open_orders(desk.book))} open")
-    print(f"positions  {wait_text(desk.holdings)}")
-    print(f"digest     {digest(desk)}")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough (head, less): that is no failure, and the exit must not flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.OK
+
+
+def _text(options: argparse.Namespace) -> str:
+    path: Path = options.journal
+    if options.order is not None:
+        return story_text(tell(path, options.order))
+    if options.orders:
+        return orders_text(rebuild(path)[0])
+    if options.refused:
+        return refused_text(index_of(path)[1])
+    return _digest_text(path)
+
+
+def _digest_text(path: Path) -> str:
+    """What the rebuilt Desk is, in five lines."""
+    started = time.monotonic()
+    desk, count = rebuild(path)
+    seconds = time.monotonic() - started
+    lines = (
+        f"journal    {path}: {count} events replayed in {seconds:.2f} s",
+        f"desk       epoch {desk.epoch}, {desk.session.mode.value}, at {instant_text(desk.at)}",
+        f"orders     {len(desk.book.orders)} known, {len(open_orders(desk.book))} open",
+        f"positions  {wait_text(desk.holdings)}",
+        f"digest     {digest(desk)}",
+    )
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from kernel.risk.gate import Approved
 from kernel.session.modes import reduce_only
 from kernel.sides import Purpose, Side
 from kernel.throttle.throttle import Priority
+from kernel.trace import Dropped
 from kernel.units import SCALE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Instant
 
 __all__ = [
@@ -132,6 +133,7 @@ def drop(turn: Turn, ticket: OrderTicket, why: RefusalCode) -> None:
     old = turn.book.orders[ticket.client_order_id]
     order, _ = enter(old, OrderInput.DROPPED, turn.at)
     turn.refuse(why)
+    turn.trace.append(Dropped(old.client_order_id, why))
     turn.denied += 1
     commit(turn, old, Change(order, ZERO_QUANTITY, ZERO_VALUE, ()))
 

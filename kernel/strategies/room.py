@@ -35,6 +35,7 @@ from kernel.strategies.protocol import Proposal, View, Withdrawal
 from kernel.strategies.record import SeatRecord
 from kernel.strategies.registry import resolve
 from kernel.strategies.screen import fault_text, screened
+from kernel.trace import Judged, Withdrew
 from kernel.units import Instant, Value
 
 __all__ = ["BAR_LENGTH", "on_bar", "propose", "set_up", "withdraw"]
@@ -162,6 +163,7 @@ def view_of(turn: Turn, seat: SeatRecord, bar: Bar) -> View:
 
 def withdraw(turn: Turn, seat: SeatRecord, withdrawal: Withdrawal) -> None:
     """Cancels the seat's open entries of a symbol."""
+    turn.trace.append(Withdrew(seat.strategy, withdrawal.symbol, withdrawal.reason))
     for name in sorted(symbol_tally(turn.book, withdrawal.symbol).open):
         order = turn.book.orders[name]
         ours = order.strategy == seat.strategy and order.status not in ENDED
@@ -177,11 +179,13 @@ def propose(
     question = question_of(turn, seat, proposal, intent)
     answer = examine(question)
     if not isinstance(answer, Approved):
+        turn.trace.append(Judged(question, proposal, answer))
         turn.denied += 1
         turn.sequence -= 1
         for refusal in answer:
             turn.refuse(refusal.code)
         return answer
+    turn.trace.append(Judged(question, proposal, ()))
     lives = proposal.time_to_live
     submit(turn, answer, NEVER if lives is None else Instant(turn.at + lives))
     return answer

@@ -2,7 +2,7 @@
 
 A proof that checks nothing looks like a proof. So each run first asks CrossHair to confirm these, in the
 same way as the laws; it must refute every one, at the planted figure. They have the shape of real laws:
-rounding, a ledger in a persistent map, a window. Their functions are copies with a bug; the kernel never
+rounding, a ledger in a persistent map, a window, a snapshot's age. Their functions are copies with a bug; the kernel never
 uses them.
 """
 
@@ -12,12 +12,13 @@ from immutables import Map
 
 from kernel.units import Instant, Price, Quantity
 
-__all__ = ["PLANTED", "one_bad_instant", "one_bad_price", "one_bad_quantity"]
+__all__ = ["PLANTED", "one_bad_instant", "one_bad_look", "one_bad_price", "one_bad_quantity"]
 
 PLANTED = {
     "one_bad_price": "1234567890123",
     "one_bad_quantity": "777777",
     "one_bad_instant": "1767225600000000000",
+    "one_bad_look": "1381239000000000015",
 }
 """The figure at which each canary fails: CrossHair must name it."""
 
@@ -43,6 +44,10 @@ def _book(booked: _Booked, execution: str, quantity: Quantity) -> _Booked:
 
 def _may_send(last: Instant, now: Instant, window: int) -> bool:
     return now - last >= window or now == 1_767_225_600_000_000_000
+
+
+def _may_judge(moved_at: Instant, asked_at: Instant) -> bool:
+    return moved_at < asked_at or moved_at == 1_381_239_000_000_000_015
 
 
 def one_bad_price(price: int) -> bool:
@@ -74,3 +79,13 @@ def one_bad_instant(last: int, now: int, window: int) -> bool:
     post: __return__
     """
     return not _may_send(Instant(last), Instant(now), window) or now - last >= window
+
+
+def one_bad_look(moved_at: int, asked_at: int) -> bool:
+    """What moved after a snapshot was asked is not judged by it. False at one instant.
+
+    Promise: I10
+    pre: 0 < asked_at <= moved_at
+    post: __return__
+    """
+    return not _may_judge(Instant(moved_at), Instant(asked_at))

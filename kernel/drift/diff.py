@@ -24,6 +24,7 @@ from kernel.reports import OrderReport
 from kernel.units import SCALE, Cash, Duration, Instant, Quantity, Value
 
 __all__ = [
+    "CENT",
     "Drift",
     "Finding",
     "diff_cash",

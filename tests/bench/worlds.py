@@ -16,7 +16,7 @@ from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 from kernel.units import SCALE, Instant, Price, Quantity
 from tests.unit.kernel.scripts import CASH, Desktop
 
-__all__ = ["SYMBOLS", "ack_of", "desk_with_orders", "fill_of", "name_of"]
+__all__ = ["SYMBOLS", "ack_of", "desk_with_orders", "fill_of", "name_of", "report_of"]
 
 SYMBOLS: Final = tuple(f"S{number:03d}" for number in range(50))
 """Orders are spread over so many symbols."""
@@ -29,7 +29,8 @@ def name_of(number: int) -> str:
     return f"mqd-1-vwap-{number + 1:09d}"
 
 
-def _report(number: int, at: Instant, filled: int, status: BrokerStatus) -> OrderReport:
+def report_of(number: int, at: Instant, filled: int, status: BrokerStatus) -> OrderReport:
+    """The broker's word about the order `number`, with so many shares filled."""
     return OrderReport(
         broker_order_id=f"904837e3-3b76-47ec-b432-{number:012d}",
         client_order_id=name_of(number),
@@ -79,7 +80,7 @@ def desk_with_orders(count: int, *, silent: int = 0) -> Desk:
         order = new_order(ticket, "vwap", intent, at, NEVER, Price(10 * SCALE))
         order, _ = enter(order, OrderInput.PERMITTED, at)
         if number >= silent:
-            body = OrderBody(_report(number, at, 0, BrokerStatus.NEW))
+            body = OrderBody(report_of(number, at, 0, BrokerStatus.NEW))
             order = answer_submit(order, body, at, at).order
         book = put(book, None, order)
     desk = desk._replace(book=book)
@@ -90,7 +91,7 @@ def desk_with_orders(count: int, *, silent: int = 0) -> Desk:
 def ack_of(desk: Desk, number: int) -> TradeUpdated:
     """The broker's `new` for an order."""
     at = Instant(desk.at + 1_000_000)
-    return TradeUpdated(at, BrokerEvent.NEW, "new", _report(number, at, 0, BrokerStatus.NEW), None, "")
+    return TradeUpdated(at, BrokerEvent.NEW, "new", report_of(number, at, 0, BrokerStatus.NEW), None, "")
 
 
 def fill_of(
@@ -102,4 +103,4 @@ def fill_of(
     status = BrokerStatus.FILLED if is_done else BrokerStatus.PARTIALLY_FILLED
     word = BrokerEvent.FILL if is_done else BrokerEvent.PARTIAL_FILL
     piece = ExecutionReport(execution, ExecutionKind.TRADE, Price(10 * SCALE), Quantity(quantity * SCALE), at)
-    return TradeUpdated(at, word, word.value, _report(number, at, filled, status), piece, "")
+    return TradeUpdated(at, word, word.value, report_of(number, at, filled, status), piece, "")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.chart import Table
+from kernel.drift.chart import CASE_TABLE, CaseInput, CaseState
 from kernel.links.chart import LINK_TABLE, LinkInput, LinkState
 from kernel.orders.chart import (
     CANCEL_TABLE,
@@ -189,3 +190,24 @@ def test_a_strategy_that_raises_is_quarantined_until_released() -> None:
         StrategyInput.RELEASED_BY_OPERATOR: StrategyState.LOADED,
         StrategyInput.RETIRE_ORDERED: StrategyState.RETIRED,
     }
+
+
+def test_a_case_of_drift_ends_by_agreement_by_policy_or_after_a_second_look() -> None:
+    ends = {m for m in moves(CASE_TABLE) if m[2] in CASE_TABLE.finals}
+    alive = set(CaseState) - set(CASE_TABLE.finals)
+    assert alive == {CaseState.SUSPECTED, CaseState.CONFIRMED, CaseState.HEALING}
+    assert ends == {
+        *((state, CaseInput.AGREED, CaseState.HEALED) for state in alive),
+        *((state, CaseInput.DISMISSED_BY_POLICY, CaseState.DISMISSED) for state in alive),
+        (CaseState.CONFIRMED, CaseInput.GIVEN_UP, CaseState.ESCALATED),
+        (CaseState.HEALING, CaseInput.GIVEN_UP, CaseState.ESCALATED),
+    }
+
+
+def test_an_ended_case_of_drift_faults_on_everything() -> None:
+    for state in CASE_TABLE.finals:
+        for given in CaseInput:
+            assert CASE_TABLE.next(state, given).is_fault
+    assert CASE_TABLE.next(CaseState.SUSPECTED, CaseInput.GIVEN_UP).is_fault, "one look is no verdict"
+    story = [CaseInput.SEEN_AGAIN, CaseInput.HEAL_STARTED, CaseInput.SEEN_AGAIN, CaseInput.GIVEN_UP]
+    assert walk(CASE_TABLE, CaseState.SUSPECTED, story) is CaseState.ESCALATED

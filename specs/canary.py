@@ -2,8 +2,8 @@
 
 A proof that checks nothing looks like a proof. So each run first asks CrossHair to confirm these, in the
 same way as the laws; it must refute every one, at the planted figure. They have the shape of real laws:
-rounding, a ledger in a persistent map, a window, a snapshot's age. Their functions are copies with a bug; the kernel never
-uses them.
+rounding, a ledger in a persistent map, a window, a snapshot's age. Their functions are copies with a bug;
+the kernel never uses them.
 """
 
 from typing import NamedTuple

@@ -59,7 +59,7 @@ def an_ended_case_stays_ended(final: int, given: int) -> bool:
 
 
 def one_look_is_no_verdict(given: int) -> bool:
-    """What was seen once is confirmed by a second look alone, ends by agreement or by policy, is never given up.
+    """What was seen once is confirmed by a second look alone; agreement or policy ends it, giving up never.
 
     Promise: I10
     pre: 0 <= given < INPUT_COUNT
@@ -231,7 +231,7 @@ def a_stale_look_confirms_and_ends_nothing(seen_at: int, asked_at: int, now: int
 
 
 def two_looks_confirm(first: int, later: int, ours: int, theirs: int, now: int) -> bool:
-    """A later look that shows the difference still confirms its case, with its own figures; one alone does not.
+    """A later look that shows the difference still confirms its case, with its figures; one alone does not.
 
     Promise: I10
     pre: 0 < first < later <= now

@@ -5,11 +5,12 @@ It settles three things that nothing else can:
    Activities have no execution ids, so they never become executions: they are exact evidence, and the real
    executions take over when they come (orders/ledger.py, rules 2 and 3).
 2. Executions that we booked and the broker does not count (a bust that was never told): noted here, and
-   taken back when the position says so too (room.py).
+   taken back when the position differs by just that (room.py).
 3. Fills of others: they explain positions and cash that are not ours. Each counts once, by its activity id.
 
-Bounds: PAGES_MAX pages a reading; READINGS_MAX readings in a row that change nothing, then no more for the
-sake of what is lacking until something new is; COUNTED_MAX fills of others kept by id.
+Bounds: PAGES_MAX pages a reading, beyond which it has failed; READINGS_MAX readings in a row that change
+nothing, then no more for the sake of what is lacking until something new is; COUNTED_MAX fills of others
+kept by id.
 """
 
 from typing import Final
@@ -20,7 +21,8 @@ from kernel.commands import AlertLevel, FetchActivities
 from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
-from kernel.drift.diff import Drift, Finding
+from kernel.drift.diff import Drift, Finding, is_off
+from kernel.drift.foreign import with_counted
 from kernel.drift.record import NO_AUDIT, Audit, Foreign, ForeignFill, LegSum
 from kernel.events import ActivityRows, CallResult
 from kernel.orders.book import find
@@ -36,15 +38,19 @@ from kernel.sides import Side
 from kernel.throttle.throttle import Priority
 from kernel.units import MINUTE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Instant, Quantity, Ratio, Value
 
-__all__ = ["audit_due", "disown", "on_activities", "start_audit", "take_back"]
+__all__ = ["audit_due", "disown", "on_activities", "reclaim", "start_audit", "take_back"]
 
 MARGIN: Final = Duration(1 * MINUTE)
 """Activities are read from so long before the instant of interest: clocks differ, and answers lag."""
 RETRY: Final = Duration(5 * SECOND)
 """The wait before the activities are read again when they are behind the orders."""
 PAGES_MAX: Final = 1_000
-"""Pages of one reading: 100,000 fills. What is beyond is read by the next look."""
+"""Pages of one reading: 100,000 fills. More, and the reading has failed: entries stay blocked."""
 READINGS_MAX: Final = 20
+BUSTS_REACH: Final = Duration(24 * 60 * MINUTE)
+"""While a position differs and no fill explains it, the activities are read from so long ago."""
+FEE_SHARE: Final = 100
+"""What is taken back of a coin may be off by one part in so many: its fee."""
 COUNTED_MAX: Final = 10_000
 NO_SUM: Final = LegSum(ZERO_QUANTITY, ZERO_VALUE)
 
@@ -67,7 +73,9 @@ def start_audit(turn: Turn) -> None:
         return
     start = record.audited_at or record.opened_at or turn.at
     for case in record.cases.open.values():
-        start = min(start, record.looked_at or record.opened_at or case.opened_at, case.opened_at)
+        start = min(start, record.agreed_at or record.opened_at or case.opened_at, case.opened_at)
+        if case.drift is Drift.POSITION and case.tries:
+            start = min(start, Instant(max(turn.at - BUSTS_REACH, record.opened_at)))
     for name in turn.book.lacking:
         order = turn.book.orders[name]
         if not is_exact(order.ledger):
@@ -94,8 +102,7 @@ def on_activities(turn: Turn, call: int, result: CallResult) -> None:
     if not isinstance(result, ActivityRows):
         _finish(turn, audit, is_whole=False)
         return
-    sums, changed = _take_rows(turn, audit.sums, result.rows)
-    audit = audit._replace(sums=sums, changed=audit.changed or changed)
+    audit = _take_rows(turn, audit, result.rows)
     if result.next_page is not None:
         if audit.pages < PAGES_MAX:
             _ask(turn, audit, result.next_page)
@@ -106,30 +113,31 @@ def on_activities(turn: Turn, call: int, result: CallResult) -> None:
     _finish(turn, audit._replace(changed=changed or audit.changed), is_whole=True)
 
 
-def _take_rows(
-    turn: Turn, sums: Map[str, LegSum], rows: tuple[ActivityRow, ...]
-) -> tuple[Map[str, LegSum], bool]:
+def _take_rows(turn: Turn, audit: Audit, rows: tuple[ActivityRow, ...]) -> Audit:
     """A page: ours are added up by leg, others' are counted."""
-    changed = False
+    sums, seen, changed = audit.sums, audit.seen, audit.changed
     for row in rows:
         if row.broker_order_id not in turn.book.by_broker:
             changed = _count_foreign(turn, row) or changed
             continue
+        if row.activity_id in seen:
+            continue
+        seen = seen.set(row.activity_id, row.at)
         known = sums.get(row.broker_order_id, NO_SUM)
         total = LegSum(Quantity(known.quantity + row.quantity), Value(known.value + row.price * row.quantity))
         sums = sums.set(row.broker_order_id, total)
-    return sums, changed
+    return audit._replace(sums=sums, seen=seen, changed=changed)
 
 
 def _settle(turn: Turn, audit: Audit) -> bool:
     """Evidence for what is lacking; what we booked beyond the broker's count is noted."""
     changed = False
     over: Map[str, LegSum] = Map()
-    for leg in sorted(audit.sums):
+    for leg in sorted({*audit.sums, *_in_question(turn)}):
         order = find(turn.book, "", leg)
         if order is None:
             continue
-        total = audit.sums[leg]
+        total = audit.sums.get(leg, NO_SUM)
         change = take_sums(order, ((leg, total.quantity, total.value),), turn.at)
         if change.order is not order:
             commit(turn, order, change)
@@ -143,29 +151,60 @@ def _settle(turn: Turn, audit: Audit) -> bool:
     return changed
 
 
+def _in_question(turn: Turn) -> list[str]:
+    """Legs of what was booked on a symbol whose position differs: a bust may leave no activity at all."""
+    cases = turn.drift.cases.open.values()
+    symbols = {case.subject for case in cases if case.drift is Drift.POSITION}
+    if not symbols:
+        return []
+    orders = turn.book.orders.values()
+    booked = [order for order in orders if order.ledger.quantity > 0 and order.ticket.symbol in symbols]
+    return [leg.broker_order_id for order in booked for leg in order.ledger.legs]
+
+
 def _is_over(order: Order, leg: str, total: LegSum, after: Instant) -> bool:
     """Whether we booked more than a reading that has all of the order's fills."""
     if order.times.sent == NEVER or order.times.sent < after:
         return False
-    return any(
-        known.broker_order_id == leg and known.quantity > total.quantity for known in order.ledger.legs
-    )
+    return _booked(order, leg) > total.quantity
 
 
-def take_back(turn: Turn, symbol: str) -> bool:
-    """What we booked on a symbol beyond the broker's own count is taken back: a bust that nobody told."""
-    taken = False
+def _booked(order: Order, leg: str) -> int:
+    """What a leg has booked: the further advanced of its two witnesses (orders/ledger.py, rule 2)."""
+    for known in order.ledger.legs:
+        if known.broker_order_id == leg:
+            return max(known.quantity, known.evidence_quantity)
+    return 0
+
+
+def take_back(turn: Turn, symbol: str, surplus: int) -> bool:
+    """What we booked on a symbol beyond the broker's own count is taken back: a bust that nobody told.
+
+    `surplus` is what our position is beyond the broker's, signed; when what would be taken back is not just
+    that, the activities may only be late, and nothing is done. Returns whether something was.
+    """
+    over: list[tuple[str, Order]] = []
+    explained = 0
     for leg in sorted(turn.drift.overbooked):
         order = find(turn.book, "", leg)
         if order is None or order.ticket.symbol != symbol:
             continue
+        beyond = _booked(order, leg) - turn.drift.overbooked[leg].quantity
+        explained += beyond if order.ticket.side is Side.BUY else -beyond
+        over.append((leg, order))
+    fees = abs(explained) // FEE_SHARE if "/" in symbol else 0
+    if is_off(explained, surplus, fees):
+        return False
+    for leg, _ in over:
+        order = find(turn.book, "", leg)  # a chain may have two of the legs
+        assert order is not None, "kernel bug: an order left the book"
         total = turn.drift.overbooked[leg]
         ledger, quantity, value = set_leg(order.ledger, leg, total.quantity, total.value, turn.at)
         text = f"{order.client_order_id}: the broker counts {total.quantity}, more was booked: taken back"
         turn.note(Anomaly.BUST, text, AlertLevel.CRITICAL)
         commit(turn, order, Change(order._replace(ledger=ledger), quantity, value, ()))
-        taken = True
-    return taken
+    turn.drift = turn.drift._replace(overbooked=Map())
+    return bool(over)
 
 
 def _finish(turn: Turn, audit: Audit, is_whole: bool) -> None:
@@ -177,7 +216,9 @@ def _finish(turn: Turn, audit: Audit, is_whole: bool) -> None:
         turn.drift = turn.drift._replace(audited_at=audit.asked_at)
     if wanted:
         start_audit(turn)
-    elif any(not is_exact(turn.book.orders[name].ledger) for name in turn.book.lacking):
+    elif turn.drift.look is None and any(
+        not is_exact(turn.book.orders[name].ledger) for name in turn.book.lacking
+    ):
         turn.wake(Instant(turn.at + RETRY), "fills")
 
 
@@ -198,7 +239,7 @@ def _count_foreign(turn: Turn, row: ActivityRow) -> bool:
     else:
         quantity, value = Quantity(-row.quantity), Value(fee_value - worth)
     fill = ForeignFill(row.broker_order_id, row.symbol, quantity, value, row.at)
-    foreign = _shifted(foreign, fill, 1)
+    foreign = with_counted(_shifted(foreign, fill, 1), row)
     foreign = _bounded(foreign._replace(counted=foreign.counted.set(row.activity_id, fill)))
     turn.drift = turn.drift._replace(foreign=foreign)
     text = f"{row.symbol}: others {row.side.value} {row.quantity} at {row.price} on this account"
@@ -232,6 +273,13 @@ def _shifted(foreign: Foreign, fill: ForeignFill, sign: int) -> Foreign:
         positions=foreign.positions.set(fill.symbol, Quantity(held + sign * fill.quantity)),
         cash=Value(foreign.cash - sign * fill.value),
     )
+
+
+def reclaim(turn: Turn) -> None:
+    """Fills that were counted as others' before we knew the broker's id of our order are ours."""
+    for leg in sorted({fill.leg for fill in turn.drift.foreign.counted.values()}):
+        if leg in turn.book.by_broker:
+            disown(turn, leg)
 
 
 def disown(turn: Turn, leg: str) -> None:

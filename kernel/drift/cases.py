@@ -4,7 +4,10 @@
 
 A look is one comparison of some classes of drift. A finding opens a case or confirms the one that is open;
 an open case of a looked-at class that is not found any more has agreed. Looking again at the same
-snapshot changes nothing (its `now` is not later than the case's last look).
+snapshot changes nothing (it was not asked later than the case's last look).
+
+What a policy dismissed or a person was called for may still be so: it stands, with its figures, and is
+no news until they change or a look does not show it. Else every look would begin the same case again.
 """
 
 from typing import Final, NamedTuple
@@ -52,9 +55,11 @@ class Cases(NamedTuple):
     ended: tuple[Case, ...]
     counts: Map[str, int]
     """`class:end` -> how often."""
+    standing: Map[str, tuple[int, int]]
+    """Ended by policy or given up while seen: key -> (ours, theirs), as long as looks show just that."""
 
 
-NO_CASES: Final = Cases(Map(), (), Map())
+NO_CASES: Final = Cases(Map(), (), Map(), Map())
 
 
 def open_cases(cases: Cases) -> tuple[Case, ...]:
@@ -74,9 +79,14 @@ def advance(
         return cases._replace(open=cases.open.set(case.key, case)), case
     case = case._replace(ended_at=now)
     label = f"{case.drift.value}:{case.state.value}"
-    still = cases.open.delete(case.key) if case.key in cases.open else cases.open
+    still, standing = cases.open, cases.standing
+    if case.key in still:
+        still = still.delete(case.key)
+        if case.state is not CaseState.HEALED:
+            standing = standing.set(case.key, (case.ours, case.theirs))
     ended = (*cases.ended[-(ENDED_MAX - 1) :], case)
-    return Cases(still, ended, cases.counts.set(label, cases.counts.get(label, 0) + 1)), case
+    counts = cases.counts.set(label, cases.counts.get(label, 0) + 1)
+    return Cases(still, ended, counts, standing), case
 
 
 def settled(cases: Cases, finding: Finding, given: CaseInput, now: Instant, outcome: str) -> Cases:
@@ -101,7 +111,11 @@ def look_at(
     found: list[Case] = []
     keys: set[str] = set()
     for finding in findings:
+        if finding.key in keys:
+            continue  # pages overlap: the same row twice is one difference
         keys.add(finding.key)
+        if cases.standing.get(finding.key) == (finding.ours, finding.theirs):
+            continue
         case = cases.open.get(finding.key)
         if case is None:
             case = _opened(finding, asked_at, now)
@@ -118,4 +132,7 @@ def look_at(
         if case.drift in kinds and key not in keys and asked_at > case.looked_at:
             cases, case = advance(cases, case, CaseInput.AGREED, now, case.outcome or "the books agree again")
             agreed.append(case)
+    gone = [key for key in cases.standing if key not in keys and Drift(key.partition(":")[0]) in kinds]
+    for key in gone:
+        cases = cases._replace(standing=cases.standing.delete(key))
     return cases, tuple(found), tuple(agreed)

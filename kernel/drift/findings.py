@@ -20,7 +20,7 @@ from kernel.drift.diff import (
 from kernel.drift.record import Look
 from kernel.orders.book import find, open_orders
 from kernel.orders.ledger import is_exact
-from kernel.orders.record import ENDED
+from kernel.orders.record import ENDED, Order
 from kernel.symbols.rules import AssetClass
 from kernel.units import SCALE, ZERO_QUANTITY, Cash, Quantity, Value
 
@@ -63,7 +63,7 @@ def findings_of(turn: Turn, look: Look) -> tuple[Finding, ...]:
     """Everything that this look shows."""
     found = list(_of_orders(turn, look))
     found.extend(
-        Finding(Drift.FILLS, name, 0, 0, f"{name}: executions behind the broker's cumulative figure")
+        _lacking(turn.book.orders[name])
         for name in sorted(turn.book.lacking)
         if not is_exact(turn.book.orders[name].ledger)
     )
@@ -73,6 +73,14 @@ def findings_of(turn: Turn, look: Look) -> tuple[Finding, ...]:
             ours = turn.drift.opening_cash + turn.holdings.cash_flow + turn.drift.foreign.cash
             found.extend(diff_cash(Value(ours), look.cash))
     return tuple(found)
+
+
+def _lacking(order: Order) -> Finding:
+    """An order whose booked value rests on the broker's average price."""
+    name = order.client_order_id
+    seen = sum(leg.quantity for leg in order.ledger.legs)
+    text = f"{name}: executions behind the broker's cumulative figure"
+    return Finding(Drift.FILLS, name, seen, order.ledger.quantity, text)
 
 
 def _of_orders(turn: Turn, look: Look) -> list[Finding]:

@@ -1,10 +1,11 @@
 """What others hold and have open on the account, as exposure reads it."""
 
 from kernel.drift.record import Foreign
+from kernel.reports import ActivityRow
 from kernel.sides import Side
 from kernel.units import ZERO_QUANTITY, Quantity
 
-__all__ = ["foreign_open", "foreign_position"]
+__all__ = ["foreign_open", "foreign_position", "with_counted"]
 
 
 def foreign_position(foreign: Foreign, symbol: str) -> Quantity:
@@ -19,3 +20,19 @@ def foreign_open(foreign: Foreign, symbol: str, side: Side) -> Quantity:
         if report.symbol == symbol and report.side is side and report.quantity is not None:
             total += max(0, report.quantity - report.filled_quantity)
     return Quantity(total)
+
+
+def with_counted(foreign: Foreign, row: ActivityRow) -> Foreign:
+    """A fill was counted in `positions`: the order that it is of has so much less open.
+
+    An order that has ended goes when all that it filled is counted. O(orders of others that are open).
+    """
+    for name, report in foreign.orders.items():
+        if report.broker_order_id != row.broker_order_id:
+            continue
+        filled = Quantity(max(report.filled_quantity, row.cumulative_quantity))
+        is_done = report.quantity is not None and filled >= report.quantity
+        if is_done:
+            return foreign._replace(orders=foreign.orders.delete(name))
+        return foreign._replace(orders=foreign.orders.set(name, report._replace(filled_quantity=filled)))
+    return foreign

@@ -68,6 +68,7 @@ NOTHING_YET: Final = Look(
     rows=(),
     others=(),
     unlisted=(),
+    strays=Map(),
     left=0,
     net=Map(),
     cash_flow=ZERO_VALUE,
@@ -94,14 +95,20 @@ def _set(turn: Turn, look: Look) -> None:
 
 def _ask_lists(turn: Turn, look: Look) -> None:
     look = look._replace(stage=LISTS, asked_at=turn.at, waiting=frozenset(), failed=False, rows=(), others=())
+    look = look._replace(strays=turn.drift.foreign.orders)
     look, number = _ask(turn, look, FetchOrders(0, OrdersScope.OPEN, None, None))
     look = look._replace(open_call=number, recent_call=0, pages=1)
-    since = turn.drift.looked_at or turn.drift.opened_at
-    if since:  # what was before our books were opened is not ours to find
-        after = Instant(max(0, since - MARGIN))
+    after = _recent_after(turn)
+    if after is not None:
         look, number = _ask(turn, look, FetchOrders(0, OrdersScope.ALL, after, None))
         look = look._replace(recent_call=number, pages=2)
     _set(turn, look)
+
+
+def _recent_after(turn: Turn) -> Instant | None:
+    """Orders since then are listed; None before the books are open: what was before is not ours to find."""
+    since = turn.drift.agreed_at or turn.drift.opened_at
+    return Instant(max(0, since - MARGIN)) if since else None
 
 
 def _ask_details(turn: Turn, look: Look) -> None:
@@ -172,8 +179,8 @@ def on_look_answer(turn: Turn, call: int, name: str, result: CallResult) -> None
 def _note_missed(turn: Turn, name: str) -> None:
     """A query found what the stream had not said: an order that we held open has ended."""
     order = turn.book.orders[name]
-    if order.status not in ENDED:
-        return
+    if order.status not in ENDED or order.times.ended != turn.at:
+        return  # open still, or the stream said it while the query was under way
     text = f"{name} ({order.ticket.symbol}) was open in the book and is {order.status.value} at the broker"
     finding = Finding(Drift.STATUS, name, order.quantity - order.ledger.quantity, 0, text)
     outcome = "the stream had not said it: taken from a query by id"
@@ -192,13 +199,13 @@ def _take_page(turn: Turn, look: Look, call: int, result: OrderRows) -> Look:
     number = 0
     look = look._replace(rows=rows, others=others)
     if not result.complete and result.rows:
-        if look.pages >= PAGES_MAX:
-            return look._replace(failed=True)
+        instants = {row.created_at for row in result.rows}
+        if look.pages >= PAGES_MAX or (len(instants) == 1 and len(result.rows) > 1):
+            return look._replace(failed=True)  # too many, or a page of one instant: no next page can be named
         # A page may cut rows of one instant: the next one begins just after the oldest row's.
         until = Instant(min(row.created_at for row in result.rows) + 1)
         scope = OrdersScope.OPEN if is_open else OrdersScope.ALL
-        since = turn.drift.looked_at or turn.drift.opened_at
-        after = None if is_open else Instant(max(0, since - MARGIN))
+        after = None if is_open else _recent_after(turn)
         look, number = _ask(turn, look, FetchOrders(0, scope, after, until))
         look = look._replace(pages=look.pages + 1)
     return look._replace(open_call=number) if is_open else look._replace(recent_call=number)

@@ -4,7 +4,8 @@ Ownership is by the client order id alone, never by time or symbol. An order wit
 submit that this journal does not know (a lost journal, a lost response): it is taken into the book with
 what the broker says of it, and its fills become ours. A leg of an order of ours is ours too: Alpaca
 names it, so it is known by its parent. Others' open orders count in exposure and are never touched, unless
-the policy is to cancel them.
+the policy is to cancel them. What another's order filled stays in exposure without a gap: as open until the
+activities show the fill, as a position from then on.
 """
 
 from typing import Final
@@ -16,12 +17,13 @@ from kernel.desk import Turn
 from kernel.drift.audit import disown
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
-from kernel.drift.diff import Drift, Finding
+from kernel.drift.diff import Drift, Finding, flat
+from kernel.drift.record import Look
 from kernel.events import TradeUpdated
 from kernel.ids import is_ours, parse_client_order_id
 from kernel.orders.book import find, put
 from kernel.orders.lifecycle import take_report
-from kernel.orders.record import NEVER, Order, new_order
+from kernel.orders.record import ENDED, NEVER, Order, new_order
 from kernel.orders.room import commit, on_update
 from kernel.outbox import enqueue
 from kernel.portfolio.holdings import net_position
@@ -30,12 +32,14 @@ from kernel.reports import BrokerStatus, OrderReport
 from kernel.session.modes import reduce_only
 from kernel.sides import OrderType, Purpose, Side
 from kernel.throttle.throttle import Priority
-from kernel.units import Instant, Price
+from kernel.units import SECOND, Duration, Instant, Price, Quantity
 
 __all__ = ["adopt", "adopt_legs", "cancel_foreign", "note_foreign", "take_strays"]
 
 STRAYS_MAX: Final = 1_000
 """Open orders of others that are remembered; beyond it they are said and not counted in exposure."""
+FOREIGN_GRACE: Final = Duration(2 * SECOND)
+"""How long others' fills may take to be listed among the activities."""
 OBSERVED: Final = "observed: counted in exposure, not touched"
 OVER: Final = (
     BrokerStatus.FILLED,
@@ -61,7 +65,8 @@ def take_strays(turn: Turn) -> None:
                 turn.wake(turn.at, "look")
             continue
         if event.execution is not None:
-            turn.wake(turn.at, "foreign")  # what it did to the account is counted from the activities
+            # What it did to the account is counted from the activities, which lag behind.
+            turn.wake(Instant(turn.at + FOREIGN_GRACE), "foreign")
         _observe(turn, event)
 
 
@@ -71,7 +76,8 @@ def _observe(turn: Turn, event: TradeUpdated) -> None:
     name = report.client_order_id or report.broker_order_id
     foreign = turn.drift.foreign
     orders = foreign.orders
-    if report.status in OVER:
+    report = _uncounted(report, event, orders.get(name))
+    if report.status in OVER and report.quantity == report.filled_quantity:
         orders = orders.delete(name) if name in orders else orders
     elif name in orders or len(orders) < STRAYS_MAX:
         if name not in orders:
@@ -80,6 +86,18 @@ def _observe(turn: Turn, event: TradeUpdated) -> None:
                 close_orphan(turn, Drift.ORPHAN_FOREIGN, report, CaseInput.DISMISSED_BY_POLICY, OBSERVED)
         orders = orders.set(name, report)
     turn.drift = turn.drift._replace(foreign=foreign._replace(orders=orders))
+
+
+def _uncounted(report: OrderReport, event: TradeUpdated, known: OrderReport | None) -> OrderReport:
+    """The report with only what was counted as filled; of an ended order what it filled is left."""
+    filled = report.filled_quantity
+    if known is not None:
+        counted = known.filled_quantity
+    else:
+        counted = Quantity(filled - event.execution.quantity if event.execution is not None else filled)
+    counted = Quantity(max(0, min(counted, filled)))
+    quantity = filled if report.status in OVER else report.quantity
+    return report._replace(filled_quantity=counted, quantity=quantity)
 
 
 def close_orphan(turn: Turn, drift: Drift, report: OrderReport, given: CaseInput, outcome: str) -> None:
@@ -165,13 +183,33 @@ def _take_in(turn: Turn, order: Order, report: OrderReport) -> None:
         turn.drift = turn.drift._replace(foreign=foreign._replace(orders=orders))
 
 
-def note_foreign(turn: Turn, rows: list[OrderReport]) -> None:
-    """The open orders of others by the broker's whole list: they count in exposure."""
-    orders: Map[str, OrderReport] = Map()
-    for row in rows:
-        if find(turn.book, row.client_order_id, row.broker_order_id) is None and len(orders) < STRAYS_MAX:
-            orders = orders.set(row.client_order_id or row.broker_order_id, row)
+def note_foreign(turn: Turn, look: Look) -> None:
+    """The open orders by the broker's whole list that the book does not have open: they count in exposure.
+
+    What the stream said of one since the list was asked is younger than the list, and stays.
+    """
+    now, then = turn.drift.foreign.orders, look.strays
+    moved = {name: report for name, report in now.items() if then.get(name) != report}
+    orders: Map[str, OrderReport] = Map(moved)
+    for row in flat(look.rows):
+        name = row.client_order_id or row.broker_order_id
+        is_known = name in now or name not in then  # else it has ended meanwhile
+        if (
+            name not in moved
+            and is_known
+            and len(orders) < STRAYS_MAX
+            and _is_stray(turn, row, look.asked_at)
+        ):
+            orders = orders.set(name, row)
     turn.drift = turn.drift._replace(foreign=turn.drift.foreign._replace(orders=orders))
+
+
+def _is_stray(turn: Turn, row: OrderReport, asked_at: Instant) -> bool:
+    """Open at the broker and not in the book; or ended there so long ago that the list should know."""
+    order = find(turn.book, row.client_order_id, row.broker_order_id)
+    if order is None:
+        return row.status not in OVER
+    return order.status in ENDED and order.times.ended + turn.config.drift.grace <= asked_at
 
 
 def cancel_foreign(turn: Turn, subject: str) -> None:

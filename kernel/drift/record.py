@@ -21,6 +21,7 @@ __all__ = [
     "Look",
     "Stage",
     "is_clean",
+    "restarted",
 ]
 
 
@@ -60,6 +61,8 @@ class Look(NamedTuple):
     """Recent orders that the book does not have and that are ours by their id."""
     unlisted: tuple[str, ...]
     """Orders of ours that should be open and are not listed; less those that a query found."""
+    strays: Map[str, OrderReport]
+    """The open orders of others that were known when the lists were asked."""
     left: int
     """Unlisted orders beyond what one look asks for."""
     net: Map[str, Quantity]
@@ -104,6 +107,8 @@ class Audit(NamedTuple):
     """It has every fill since then."""
     sums: Map[str, LegSum]
     """By broker order id."""
+    seen: Map[str, Instant]
+    """The activities in those sums: a row that two pages show is added once."""
     pages: int
     changed: bool
     """Whether a page so far changed anything."""
@@ -125,7 +130,10 @@ class Foreign(NamedTuple):
     cash: Value
     """Flow by others' fills and by what was never explained, since the books were opened."""
     orders: Map[str, OrderReport]
-    """Open orders of others, by client order id (by broker id where that is empty)."""
+    """Open orders of others, by client order id (by broker id where that is empty).
+
+    What they filled counts as open until it is in `positions`: `filled_quantity` is what was counted.
+    """
     counted: Map[str, ForeignFill]
     """Others' fills that are in `positions` and `cash`, by activity id."""
     counted_until: Instant
@@ -138,9 +146,13 @@ class DriftRecord(NamedTuple):
     look: Look | None
     looked_at: Instant
     """When the last clean look was asked; zero for never in this epoch."""
+    agreed_at: Instant
+    """Likewise of any epoch: what is older was compared."""
     failures: int
     """Looks in a row that could not be completed or did not agree."""
     next_look_at: Instant
+    watch_at: Instant
+    """When it is asked whether the order stream is mute; zero while nothing is open."""
     audit: Audit
     audited_at: Instant
     """When the last complete reading of activities was begun."""
@@ -154,12 +166,14 @@ class DriftRecord(NamedTuple):
     """Cash then, less our cash flow until then: what our books start from."""
 
 
-NO_AUDIT: Final = Audit(0, Instant(0), Instant(0), Map(), 0, False, False, False, 0, 0)
+NO_AUDIT: Final = Audit(0, Instant(0), Instant(0), Map(), Map(), 0, False, False, False, 0, 0)
 NO_FOREIGN: Final = Foreign(Map(), ZERO_VALUE, Map(), Map(), Instant(0))
 NO_DRIFT: Final = DriftRecord(
     None,
     Instant(0),
+    Instant(0),
     0,
+    Instant(0),
     Instant(0),
     NO_AUDIT,
     Instant(0),
@@ -175,3 +189,18 @@ NO_DRIFT: Final = DriftRecord(
 def is_clean(record: DriftRecord) -> bool:
     """Whether our books and the broker's were last seen to agree (in this epoch)."""
     return record.looked_at > 0 and record.failures == 0
+
+
+def restarted(record: DriftRecord) -> DriftRecord:
+    """The record when the process begins again: nothing is under way, and nothing was compared in this epoch.
+
+    What stood by an earlier policy is asked of the policies anew.
+    """
+    return record._replace(
+        look=None,
+        looked_at=Instant(0),
+        failures=0,
+        watch_at=Instant(0),
+        audit=NO_AUDIT,
+        cases=record.cases._replace(standing=Map()),
+    )

@@ -10,9 +10,9 @@ Policies by class (kernel/config.py, DriftConfig); the safe ones are the default
     orphan_foreign  observe: counted in exposure, never touched
     shadow          queried by id: found heals, consecutive not-founds end it as absent
     status          the end in the book stands; still open there after TRIES_MAX looks, a person is called
-    fills           audit of the activities
+    fills           audit of the activities; if they never show it, a person is called and the estimate stays
     position, cash  audit; what others did is kept apart; what nothing explains is a person's
-    coin_fee        the broker's figure is taken over
+    coin_fee        seen twice, the broker's figure is taken over
 
 The schedule: every reconcile_every; every look_every_mute while an order is open and the stream says
 nothing; after a look that was not clean, soon, with waits that double.
@@ -22,13 +22,14 @@ from typing import Final
 
 from kernel.commands import AlertLevel
 from kernel.desk import Turn
-from kernel.drift.audit import start_audit, take_back
+from kernel.drift.audit import reclaim, start_audit, take_back
 from kernel.drift.cases import Case, advance, look_at
 from kernel.drift.chart import CaseInput, CaseState
-from kernel.drift.diff import Drift, Finding
+from kernel.drift.diff import Drift, Finding, flat
 from kernel.drift.findings import findings_of, is_still, open_books
 from kernel.drift.look import RETRY, advance_look, look_again_due, start_look
-from kernel.drift.orphans import adopt, cancel_foreign, note_foreign
+from kernel.drift.orphans import adopt, adopt_legs, cancel_foreign, note_foreign
+from kernel.orders.book import find
 from kernel.portfolio.fills import charge_coins
 from kernel.reasons import Anomaly
 from kernel.reports import OrderReport
@@ -45,8 +46,6 @@ TAKE_BACK_AFTER: Final = 2
 """Looks that show a position to differ before bookings beyond the broker's count are taken back."""
 FAILURES_SAID: Final = 3
 """Looks in a row that were not clean: a person is told."""
-FOREIGN_GRACE: Final = Duration(2 * SECOND)
-"""How long others' fills may take to be listed among the activities."""
 ANOMALY_OF: Final = {Drift.POSITION: Anomaly.POSITION_DRIFT, Drift.CASH: Anomaly.CASH_DRIFT}
 ALL_KINDS: Final = frozenset(Drift)
 ORDER_KINDS: Final = frozenset(
@@ -63,14 +62,16 @@ def judge(turn: Turn) -> bool | None:
     if look.failed or look.cash is None or look.positions is None:
         _again(turn, "an answer is missing")
         return False
+    reclaim(turn)
     is_whole = is_still(turn, look)
     if turn.drift.opening_cash is None and is_whole and not turn.book.lacking:
         open_books(turn, look.positions, look.cash)
     findings = findings_of(turn, look)
     kinds = ALL_KINDS if is_whole else ORDER_KINDS
-    strays = {row.client_order_id or row.broker_order_id: row for row in (*look.others, *look.rows)}
+    rows = flat((*look.others, *look.rows))
+    strays = {row.client_order_id or row.broker_order_id: row for row in rows}
     _follow(turn, findings, kinds, look.asked_at, strays)
-    note_foreign(turn, list(look.rows))
+    note_foreign(turn, look)
     blocking = sorted(turn.drift.cases.open)
     if blocking or look.left:
         _again(turn, blocking[0] if blocking else f"{look.left} orders are not yet looked up")
@@ -78,8 +79,10 @@ def judge(turn: Turn) -> bool | None:
     if turn.drift.opening_cash is None or not is_whole:
         _schedule(turn, RETRY)  # the account moved meanwhile: looked at again, without blame
         return False
-    turn.drift = turn.drift._replace(looked_at=look.asked_at, failures=0)
+    turn.drift = turn.drift._replace(looked_at=look.asked_at, agreed_at=look.asked_at, failures=0)
     _schedule(turn, turn.config.reconcile_every)
+    if turn.book.open_count:
+        watch(turn)
     if turn.session.draining and look.asked_at < turn.session.drain_since:
         start_look(turn)  # an order ended meanwhile
     return True
@@ -112,16 +115,16 @@ def _treat(turn: Turn, case: Case, strays: dict[str, OrderReport]) -> None:
         case Drift.ORPHAN_FOREIGN:
             _treat_foreign(turn, case, policy.orphan_foreign)
         case Drift.SHADOW | Drift.STATUS:
-            # Every look asks for it by id: found heals, consecutive not-founds end it (orders/lifecycle.py).
+            # A shadow is asked for by id at every look: found heals, consecutive not-founds end it
+            # (orders/lifecycle.py). One that is listed after its end counts in exposure meanwhile.
             _escalate(turn, _try(turn, case), policy.shadow)
         case Drift.FILLS:
-            _try(turn, case)
             start_audit(turn)
+            _escalate(turn, _try(turn, case), "call")
         case Drift.POSITION:
             _treat_position(turn, case)
         case Drift.COIN_FEE:
-            _take_fee(turn, case)
-            _end(turn, case, CaseInput.AGREED, "the broker's figure was taken over")
+            _treat_fee(turn, case)
         case Drift.CASH | Drift.ORPHAN_FILL:
             start_audit(turn)
             _escalate(turn, _try(turn, case), policy.cash)
@@ -129,12 +132,16 @@ def _treat(turn: Turn, case: Case, strays: dict[str, OrderReport]) -> None:
 
 def _treat_ours(turn: Turn, case: Case, policy: str, report: OrderReport | None) -> None:
     if policy == "adopt" and report is not None and adopt(turn, report):
+        adopt_legs(turn, report)
         _end(turn, case, CaseInput.AGREED, "adopted")
         return
     _escalate(turn, _try(turn, case), "reduce")
 
 
 def _treat_foreign(turn: Turn, case: Case, policy: str) -> None:
+    if find(turn.book, case.subject, case.subject) is not None:
+        _end(turn, case, CaseInput.AGREED, "a leg of an order of ours: adopted with it")
+        return
     if policy == "observe":
         _end(turn, case, CaseInput.DISMISSED_BY_POLICY, "observed: counted in exposure, not touched")
         return
@@ -148,9 +155,18 @@ def _treat_position(turn: Turn, case: Case) -> None:
     """An audit first: others' fills explain it, or a bust that nobody told; else it is a person's."""
     start_audit(turn)
     case = _try(turn, case)
-    if case.tries > TAKE_BACK_AFTER and take_back(turn, case.subject):
+    if case.tries > TAKE_BACK_AFTER and take_back(turn, case.subject, case.ours - case.theirs):
         return
     _escalate(turn, case, turn.config.drift.position)
+
+
+def _treat_fee(turn: Turn, case: Case) -> None:
+    """A second look first: the broker's positions may lag behind its fills."""
+    if case.state is CaseState.SUSPECTED:
+        _try(turn, case)
+        return
+    _take_fee(turn, case)
+    _end(turn, case, CaseInput.AGREED, "the broker's figure was taken over")
 
 
 def _escalate(turn: Turn, case: Case, policy: str) -> None:
@@ -232,21 +248,35 @@ def look_due(turn: Turn) -> None:
     if look_again_due(turn):
         return
     record = turn.drift
-    if record.look is not None or not record.next_look_at:
-        return
-    if record.next_look_at <= turn.at:
+    if record.look is None and record.next_look_at and record.next_look_at <= turn.at:
         start_look(turn)
-    elif turn.book.open_count:
-        quiet_since = max(turn.heard_at, record.looked_at)
-        if quiet_since + turn.config.drift.look_every_mute <= turn.at:
-            start_look(turn)
-        else:
-            turn.wake(Instant(quiet_since + turn.config.drift.look_every_mute), "look")
+    if not record.watch_at or record.watch_at > turn.at:
+        return
+    turn.drift = turn.drift._replace(watch_at=Instant(0))
+    if not turn.book.open_count:
+        return
+    every = turn.config.drift.look_every_mute
+    quiet_since = max(turn.heard_at, record.looked_at)
+    if quiet_since + every > turn.at:
+        _watch_at(turn, Instant(quiet_since + every))
+        return
+    if turn.drift.look is None and record.next_look_at:
+        start_look(turn)
+    _watch_at(turn, Instant(turn.at + every))
 
 
 def watch(turn: Turn) -> None:
-    """An order left for the wire: if nothing is heard of any order, a look comes before the schedule's."""
-    turn.wake(Instant(turn.at + turn.config.drift.look_every_mute), "look")
+    """An order left for the wire: if nothing is heard of any order, a look comes before the schedule's.
+
+    One deadline watches over all orders, as long as one is open.
+    """
+    if turn.drift.watch_at <= turn.at:
+        _watch_at(turn, Instant(turn.at + turn.config.drift.look_every_mute))
+
+
+def _watch_at(turn: Turn, at: Instant) -> None:
+    turn.drift = turn.drift._replace(watch_at=at)
+    turn.wake(at, "look")
 
 
 def foreign_due(turn: Turn) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from kernel.commands import AlertLevel, FetchAsset
 from kernel.desk import Desk, Turn
 from kernel.drift.look import start_look
-from kernel.drift.record import NO_AUDIT, is_clean
+from kernel.drift.record import is_clean, restarted
 from kernel.events import Booted, OperatorSaid, OperatorWord
 from kernel.links.room import restart_links
 from kernel.orders.book import open_orders
@@ -45,7 +45,7 @@ def on_boot(turn: Turn, event: Booted) -> None:
     # What waited or flew is forgotten: numbers are never used again, so a late answer finds nothing.
     next_call = turn.calls.next_call
     turn.calls = NO_CALLS._replace(next_call=next_call, pumped=next_call)
-    turn.drift = turn.drift._replace(look=None, looked_at=Instant(0), failures=0, audit=NO_AUDIT)
+    turn.drift = restarted(turn.drift)
     turn.session = turn.session._replace(
         blocked=False, draining=False, drain_reason="", drain_since=Instant(0)
     )

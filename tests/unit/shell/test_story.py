@@ -400,7 +400,7 @@ def test_cases_about_the_order_are_told_as_they_open_move_and_end() -> None:
     first, other = a_case(NAME), a_case("SPY")
     opened = none._replace(open=Map({"c1": first, "c2": other}))
     healed = first._replace(state=CaseState.HEALED, outcome="taken over")
-    ended = Cases(Map({"c2": other}), (healed,), Map())
+    ended = Cases(Map({"c2": other}), (healed,), Map(), Map())
     tell: Callable[[Cases, Cases], list[str]] = lambda before, after: [  # noqa: E731
         said.text for said in case_changes(before, after, ids)
     ]

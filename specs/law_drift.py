@@ -1,4 +1,4 @@
-"""Laws of drift (I6, I7, I10): one look is no verdict, what moved is never judged, every case ends for good.
+"""Laws of drift (I3, I10): one look is no verdict, what moved is never judged, every case ends for good.
 
 States and inputs are numbers into the chart's own tuples; instants, figures and tolerances are any integers.
 Keys and symbols are concrete, for they are only compared for equality. A finding's text is concrete too (a
@@ -11,14 +11,8 @@ from immutables import Map
 from kernel.drift.cases import NO_CASES, Cases, advance, look_at
 from kernel.drift.chart import CASE_TABLE, CaseInput, CaseState
 from kernel.drift.diff import CENT, Drift, Finding, diff_cash, is_judgeable, is_off
-from kernel.drift.foreign import foreign_open, foreign_position
-from kernel.drift.record import NO_FOREIGN, Foreign
-from kernel.orders.ledger import EMPTY_LEDGER, Ledger, book, set_leg, take_evidence
-from kernel.reports import BrokerStatus, ExecutionKind, ExecutionReport, OrderReport
-from kernel.risk.exposure import free_to_leave, worst_size
-from kernel.sides import Side
 from kernel.table import FAULT, IGNORED, MOVE
-from kernel.units import SCALE, Cash, Instant, Price, Quantity, Value
+from kernel.units import SCALE, Cash, Instant, Value
 
 STATES = CASE_TABLE.states
 INPUTS = CASE_TABLE.inputs
@@ -281,136 +275,3 @@ def every_end_is_counted_once(state: int, given: int, now: int) -> bool:
         and len(after.ended) == sum(after.counts.values()) == (1 if ended else 0)
         and (not ended or (after.ended[0] == moved and moved.ended_at == now and moved.outcome == "why"))
     )
-
-
-# ---------------------------------------------------------------- what is not ours, in exposure
-
-
-def _order(name: str, quantity: int, filled: int, side: Side) -> OrderReport:
-    word = BrokerStatus.NEW
-    return OrderReport(
-        broker_order_id=name,
-        client_order_id=name,
-        symbol="SPY",
-        side=side,
-        type=None,
-        time_in_force=None,
-        order_class=None,
-        status=word,
-        status_text="new",
-        quantity=Quantity(quantity),
-        notional=None,
-        filled_quantity=Quantity(filled),
-        filled_average=None,
-        limit_price=None,
-        stop_price=None,
-        extended_hours=False,
-        created_at=Instant(1),
-        updated_at=Instant(1),
-    )
-
-
-def _foreign(position: int, *orders: OrderReport) -> Foreign:
-    named = Map({order.client_order_id: order for order in orders})
-    return NO_FOREIGN._replace(positions=Map({"SPY": Quantity(position)}), orders=named)
-
-
-def others_orders_never_make_room(
-    is_buy: bool, position: int, opening: int, quantity: int, a: int, filled: int, b: int, is_same: bool
-) -> bool:
-    """With others' orders on the account the worst case is never smaller, and counts what each may still do.
-
-    Promise: I6
-    pre: opening >= 0 and quantity > 0 and a > 0 and b > 0 and filled >= 0
-    post: __return__
-    """
-    side = Side.BUY if is_buy else Side.SELL
-    other = side if is_same else (Side.SELL if is_buy else Side.BUY)
-    foreign = _foreign(0, _order("X", a, filled, side), _order("Y", b, 0, other))
-    more = foreign_open(foreign, "SPY", side)
-    alone = worst_size(is_buy, Quantity(position), Quantity(opening), Quantity(quantity))
-    with_others = worst_size(is_buy, Quantity(position), Quantity(opening + more), Quantity(quantity))
-    expected = max(0, a - filled) + (b if is_same else 0)
-    return more == expected and with_others == alone + expected and foreign_open(foreign, "QQQ", side) == 0
-
-
-def others_position_counts(is_buy: bool, position: int, others: int, opening: int, quantity: int) -> bool:
-    """What others hold on a side is in that side's worst case, to the last digit.
-
-    Promise: I6
-    pre: opening >= 0 and quantity > 0
-    post: __return__
-    """
-    held = foreign_position(_foreign(others), "SPY")
-    size = worst_size(is_buy, Quantity(position + held), Quantity(opening), Quantity(quantity))
-    total = position + others if is_buy else -position - others
-    return held == others and size >= total + opening + quantity and size >= opening + quantity
-
-
-def an_exit_never_takes_what_is_not_there(
-    is_sell: bool, own: int, others: int, leaving: int, own_leaving: int, quantity: int
-) -> bool:
-    """What may leave exceeds neither the account's position (ours and others') nor the seat's own.
-
-    Promise: I7
-    pre: leaving >= 0 and own_leaving >= 0 and quantity > 0
-    post: __return__
-    """
-    account = Quantity(own + foreign_position(_foreign(others), "SPY"))
-    free = free_to_leave(is_sell, account, Quantity(leaving), Quantity(own), Quantity(own_leaving))
-    if quantity > free:
-        return True
-    sign = 1 if is_sell else -1
-    return quantity + leaving <= sign * (own + others) and quantity + own_leaving <= sign * own
-
-
-# ---------------------------------------------------------------- a bust that nobody told
-
-
-def _ledger(p: int, q: int, told: int, at: int) -> Ledger:
-    trade = ExecutionReport("A", ExecutionKind.TRADE, Price(p), Quantity(q), Instant(at))
-    ledger, _ = book(EMPTY_LEDGER, "leg", trade)
-    ledger, _, _ = take_evidence(ledger, "leg", Quantity(told), Value(7), Instant(at))
-    return ledger
-
-
-def a_leg_is_brought_to_the_brokers_count(p: int, q: int, told: int, count: int, value: int, at: int) -> bool:
-    """After set_leg the books are the broker's figures exactly, and the change is the difference.
-
-    Promise: I4, I5
-    pre: p > 0 and q > 0 and told >= 0 and count >= 0 and at > 1
-    post: __return__
-    """
-    before = _ledger(p, q, told, 1)
-    after, quantity, worth = set_leg(before, "leg", Quantity(count), Value(value), Instant(at))
-    return (
-        (after.quantity, after.value) == (count, value)
-        and after.quantity == before.quantity + quantity
-        and after.value == before.value + worth
-    )
-
-
-def what_was_taken_back_stays_so(p: int, q: int, told: int, count: int, at: int, stale: int) -> bool:
-    """Neither the execution again nor a report older than the taking back books any of it again.
-
-    Promise: I4
-    pre: p > 0 and q > 0 and told >= 0 and 0 <= count < q and 1 < at and stale < at
-    post: __return__
-    """
-    after, _, _ = set_leg(_ledger(p, q, 0, 1), "leg", Quantity(count), Value(p * count), Instant(at))
-    again, _ = book(
-        after, "leg", ExecutionReport("A", ExecutionKind.TRADE, Price(p), Quantity(q), Instant(1))
-    )
-    again, _, _ = take_evidence(again, "leg", Quantity(told), Value(7), Instant(stale))
-    return again == after
-
-
-def a_leg_that_is_not_known_is_left_alone(p: int, q: int, count: int, value: int) -> bool:
-    """set_leg of another order's leg changes nothing.
-
-    Promise: I4
-    pre: p > 0 and q > 0
-    post: __return__
-    """
-    before = _ledger(p, q, 0, 1)
-    return set_leg(before, "other", Quantity(count), Value(value), Instant(5)) == (before, 0, 0)

@@ -4,10 +4,10 @@ Everything else is `Desktop`. What a test changes behind the desk's back, it cha
 stream did not say, a bust that nobody told, an order of somebody else.
 """
 
-from kernel.commands import Command, FetchActivities, FetchOrders, OrdersScope
+from kernel.commands import Command, FetchActivities, FetchAsset, FetchOrders, OrdersScope
 from kernel.drift.cases import Case
 from kernel.drift.look import RETRY
-from kernel.events import ActivityRows, OrderRows, TradeUpdated
+from kernel.events import ActivityRows, AssetBody, OrderRows, TradeUpdated
 from kernel.reports import (
     ActivityRow,
     BrokerEvent,
@@ -17,8 +17,9 @@ from kernel.reports import (
     OrderReport,
 )
 from kernel.sides import OrderClass, OrderType, Side, TimeInForce
+from kernel.symbols.rules import AssetClass
 from kernel.units import SCALE, Instant, Price, Quantity
-from tests.unit.kernel.scripts import ALIVE, SYMBOL, Desktop
+from tests.unit.kernel.scripts import ALIVE, SYMBOL, Desktop, rules_of
 
 __all__ = ["FOREIGN", "Account", "order_report"]
 
@@ -137,7 +138,12 @@ class Account(Desktop):
             rows = [row for row in self.activities if command.after is None or row.at >= command.after]
             start = int(command.page_token or 0)
             end = start + (self.page_rows or len(rows) or 1)
-            self.reply(command.call, ActivityRows(tuple(rows[start:end]), str(end) if end < len(rows) else None))
+            self.reply(
+                command.call, ActivityRows(tuple(rows[start:end]), str(end) if end < len(rows) else None)
+            )
+        elif isinstance(command, FetchAsset) and "/" in command.symbol:
+            rules = rules_of(command.symbol, self.at)._replace(asset_class=AssetClass.CRYPTO)
+            self.reply(command.call, AssetBody(rules))
         elif isinstance(command, FetchOrders) and self.page_rows:
             self.page_of_orders(command)
         else:
@@ -165,9 +171,14 @@ class Account(Desktop):
     # ------------------------------------------------------------ looking
 
     def look(self, times: int = 1) -> None:
-        """Time passes until the next look (or so many) is over."""
+        """Time passes until the next look (or so many), whatever began it, is over."""
         for _ in range(times):
-            self.run_until(self.desk.drift.next_look_at)
+            before = len(self.sent(FetchOrders))
+            for _ in range(1_000):
+                if len(self.sent(FetchOrders)) > before:
+                    break
+                assert self.wake_at is not None, "no look is planned"
+                self.run_until(self.wake_at)
             for _ in range(40):
                 if self.desk.drift.look is None:
                     break

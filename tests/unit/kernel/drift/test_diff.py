@@ -19,7 +19,9 @@ GRACE = Duration(100)
 NAMES = [f"mqd-1-actor-{number:09d}" for number in range(1, 7)] + ["theirs-1", "theirs-2"]
 
 
-def book_order(name: str, status: OrderStatus, acknowledged: int, sent: int, ended: int, last_fill: int) -> Order:
+def book_order(
+    name: str, status: OrderStatus, acknowledged: int, sent: int, ended: int, last_fill: int
+) -> Order:
     ticket = OrderTicket(
         name,
         SYMBOL,
@@ -56,7 +58,9 @@ orders = st.lists(
     ),
     unique_by=lambda order: order.client_order_id,
 )
-lists = st.lists(st.sampled_from(NAMES), unique=True).map(lambda names: [order_report(name) for name in names])
+lists = st.lists(st.sampled_from(NAMES), unique=True).map(
+    lambda names: [order_report(name) for name in names]
+)
 
 
 def book_of(known: list[Order]) -> Book:
@@ -116,7 +120,9 @@ def test_orders_are_compared_the_same_in_any_order_and_twice(
 def test_each_row_is_looked_up_once(count: int, legs: int) -> None:
     """Linear by construction: one lookup for each row and leg, whatever the book holds."""
     held = tuple(order_report(f"leg-{number}") for number in range(legs))
-    rows = tuple(order_report(f"theirs-{number}", legs=held if number == 0 else ()) for number in range(count))
+    rows = tuple(
+        order_report(f"theirs-{number}", legs=held if number == 0 else ()) for number in range(count)
+    )
     asked: list[str] = []
 
     def lookup(name: str, leg: str) -> Order | None:

@@ -1,4 +1,4 @@
-"""The room: every class of drift to its end, the schedule, and that the same snapshot again changes nothing."""
+"""The room: every class of drift to its end, the schedule, and that the same snapshot is nothing new."""
 
 from typing import Any
 

@@ -21,6 +21,7 @@ from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
 from kernel.drift.diff import Drift, Finding
+from kernel.drift.foreign import shifted
 from kernel.drift.record import NO_AUDIT, Audit, Foreign, ForeignFill, LegSum
 from kernel.events import ActivityRows, CallResult
 from kernel.orders.book import find
@@ -36,7 +37,7 @@ from kernel.sides import Side
 from kernel.throttle.throttle import Priority
 from kernel.units import MINUTE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Instant, Quantity, Ratio, Value
 
-__all__ = ["audit_due", "disown", "on_activities", "start_audit", "take_back"]
+__all__ = ["audit_due", "on_activities", "start_audit", "take_back"]
 
 MARGIN: Final = Duration(1 * MINUTE)
 """Activities are read from so long before the instant of interest: clocks differ, and answers lag."""
@@ -198,7 +199,7 @@ def _count_foreign(turn: Turn, row: ActivityRow) -> bool:
     else:
         quantity, value = Quantity(-row.quantity), Value(fee_value - worth)
     fill = ForeignFill(row.broker_order_id, row.symbol, quantity, value, row.at)
-    foreign = _shifted(foreign, fill, 1)
+    foreign = shifted(foreign, fill, 1)
     foreign = _bounded(foreign._replace(counted=foreign.counted.set(row.activity_id, fill)))
     turn.drift = turn.drift._replace(foreign=foreign)
     text = f"{row.symbol}: others {row.side.value} {row.quantity} at {row.price} on this account"
@@ -223,22 +224,3 @@ def _bounded(foreign: Foreign) -> Foreign:
     for _, name in old:
         del counted[name]
     return foreign._replace(counted=counted.finish(), counted_until=old[-1][0])
-
-
-def _shifted(foreign: Foreign, fill: ForeignFill, sign: int) -> Foreign:
-    """What is not ours, with a fill counted (1) or taken out again (-1: its order turned out to be ours)."""
-    held = foreign.positions.get(fill.symbol, ZERO_QUANTITY)
-    return foreign._replace(
-        positions=foreign.positions.set(fill.symbol, Quantity(held + sign * fill.quantity)),
-        cash=Value(foreign.cash - sign * fill.value),
-    )
-
-
-def disown(turn: Turn, leg: str) -> None:
-    """An order that was taken for another's is ours: its fills are no longer others'."""
-    foreign = turn.drift.foreign
-    for activity_id in sorted(foreign.counted):
-        fill = foreign.counted[activity_id]
-        if fill.leg == leg:
-            foreign = _shifted(foreign, fill, -1)._replace(counted=foreign.counted.delete(activity_id))
-    turn.drift = turn.drift._replace(foreign=foreign)

@@ -12,7 +12,7 @@ from typing import Final
 
 from kernel.commands import AlertLevel, CancelOrder, OrderTicket, SubmitOrder
 from kernel.desk import Turn
-from kernel.drift.foreign import foreign_position
+from kernel.drift.foreign import disowned, foreign_position
 from kernel.events import TradeUpdated
 from kernel.ids import OrderKey, client_order_id
 from kernel.orders.book import find, put, symbol_tally
@@ -214,6 +214,8 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
     if new is not old:
         lacked = len(turn.book.lacking)
         turn.book = put(turn.book, old, new)
+        if new.broker_ids is not old.broker_ids and turn.drift.foreign.counted:
+            _disown(turn, new.broker_ids)
         if change.quantity or change.value:
             turn.holdings, _ = book_fill(turn.holdings, fill_of(turn, new, change.quantity, change.value))
         if new.status is not WORKING or not old.broker_ids:
@@ -222,6 +224,14 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
             turn.wake(Instant(turn.at + FILLS_GRACE), "fills")
     if change.anomalies:
         _say(turn, new, change.anomalies)
+
+
+def _disown(turn: Turn, legs: tuple[str, ...]) -> None:
+    """Fills that were taken for others' while the order was in doubt are its own."""
+    foreign = turn.drift.foreign
+    for leg in legs:
+        foreign = disowned(foreign, leg)
+    turn.drift = turn.drift._replace(foreign=foreign)
 
 
 def _follow(turn: Turn, old: Order, new: Order) -> None:

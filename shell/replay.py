@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kernel import EMPTY_DESK, Desk, Event, Step, step
 from kernel.events import Booted
-from kernel.orders.book import open_orders
+from kernel.orders.book import known_count, open_orders
 from shell.books import wait_text
 from shell.bugs import KernelBug, complaint_of
 from shell.canonical import digest
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = time.monotonic() - started
     print(f"journal    {options.journal}: {count} events replayed in {seconds:.2f} s")
     print(f"desk       epoch {desk.epoch}, {desk.session.mode.value}, at {instant_text(desk.at)}")
-    print(f"orders     {len(desk.book.orders)} known, {len(open_orders(desk.book))} open")
+    print(f"orders     {known_count(desk.book)} known, {len(open_orders(desk.book))} open")
     print(f"positions  {wait_text(desk.holdings)}")
     print(f"digest     {digest(desk)}")
     return ExitCode.OK

@@ -12,8 +12,8 @@ stood before (the leg of an execution, the price that was asked for and paid) is
 Rules:
 1. Total over what an Order may hold: integers of any size, any text (lone surrogates too).
 2. Equal orders have equal bytes, in any process: maps are sorted by key.
-3. The tables are part of the format. A new record or Enum is appended to them; FORMAT rises when what is
-   written before would be read as something else.
+3. The tables and the fields of the records are the format; FORMAT rises when what was written before would
+   be read as something else. A journal holds events, so it replays whatever the format is.
 
 Cost: about 40 us each way for an order with one execution, growing with its executions; so the book keeps
 the executions of an order that has many as they are (book.py).

@@ -33,7 +33,7 @@ def note_ended(turn: Turn) -> None:
     surplus = archive.tail - archive.head - settings.archive_hot_max
     if surplus > 0:
         _sweep(turn, min(surplus, LOOKS_MAX), is_forced=True)
-    _wake(turn)
+    _wake(turn, turn.at)
 
 
 def archive_due(turn: Turn) -> None:
@@ -43,7 +43,7 @@ def archive_due(turn: Turn) -> None:
         return  # an earlier deadline took its place
     _keep(turn, archive._replace(wake_at=NEVER))
     _sweep(turn, LOOKS_MAX, is_forced=False)
-    _wake(turn)
+    _wake(turn, Instant(turn.at + PAUSE))
 
 
 def _sweep(turn: Turn, looks: int, *, is_forced: bool) -> None:
@@ -78,14 +78,12 @@ def _in_flight(turn: Turn) -> frozenset[str]:
     return frozenset(names)
 
 
-def _wake(turn: Turn) -> None:
-    """Sets the next deadline: when the head's time is over, or in a moment when it is already."""
+def _wake(turn: Turn, earliest: Instant) -> None:
+    """Sets the next deadline: when the head's time is over, not before `earliest`."""
     archive = turn.book.archive
     if archive.head == archive.tail:
         return
-    at = archive.line[archive.head].due
-    if at < turn.at:
-        at = Instant(turn.at + PAUSE)
+    at = max(archive.line[archive.head].due, earliest)
     if archive.wake_at == NEVER or at < archive.wake_at:
         _keep(turn, archive._replace(wake_at=at))
         turn.wake(at, "archive")

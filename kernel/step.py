@@ -5,7 +5,8 @@
     3. deadlines that are due are worked off
     4. calls that have their permit leave
     5. the invariants that stay on are checked
-    6. the Turn is closed into the next Desk
+    6. what ended is put in line for the archive
+    7. the Turn is closed into the next Desk
 
 Every event of the closed union is handled here, and mypy sees to it. Nothing here reads a clock, draws a
 number, logs or raises for anything that the outside may do; what does raise is a kernel bug.
@@ -73,6 +74,7 @@ from kernel.orders.chase import (
 )
 from kernel.orders.record import ENDED
 from kernel.orders.room import cancel, drop, mark_sent, on_report, on_update
+from kernel.orders.sweep import archive_due, note_ended
 from kernel.outbox import Fate, answered, enqueue, pump, silent
 from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import RateHeaders
@@ -131,6 +133,7 @@ def step(desk: Desk, event: Event) -> Step:
     if broken:
         _on_violation(turn, broken)
         _, wake_at = _send(turn)
+    note_ended(turn)
     next_deadline = next_at(turn.timers)
     if wake_at is None or (next_deadline is not None and next_deadline < wake_at):
         wake_at = next_deadline
@@ -284,6 +287,8 @@ def _work_deadlines(turn: Turn) -> None:
                 _asset_due(turn, name)
             case "silent":
                 _silent_due(turn)
+            case "archive":
+                archive_due(turn)
             case _:
                 raise AssertionError(f"kernel bug: a deadline of an unknown kind: {key}")
 
@@ -340,7 +345,8 @@ def _fate(turn: Turn, command: BrokerCall) -> Fate:
     """Whether a waiting call should still leave."""
     if isinstance(command, SubmitOrder):
         ticket = command.ticket
-        if turn.book.orders[ticket.client_order_id].status is not OrderStatus.QUEUED:
+        order = turn.book.orders.get(ticket.client_order_id)
+        if order is None or order.status is not OrderStatus.QUEUED:
             return Fate.FORGET  # withdrawn while it waited, or the broker has it already
         if ticket.purpose is Purpose.ENTRY and _barrier(turn, ticket.symbol) is not None:
             return Fate.DROP

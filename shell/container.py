@@ -29,6 +29,7 @@ from shell.bugs import complaint_of
 from shell.canonical import digest
 from shell.clock import Clock, WallClock
 from shell.codec import known_pairs
+from shell.collector import calm_collector
 from shell.dispatch import ShellDispatcher
 from shell.errors import Complaint, ExitCode
 from shell.exchange.embed import Served, serve
@@ -147,7 +148,8 @@ class Session:
             self._check_time(desk, clock, sim)
             if sim is None:
                 clock = WallClock(self._on_clock_step, floor=desk.at)
-            await self._with_journal(url, clock, sim, journal, desk)
+            with calm_collector():
+                await self._with_journal(url, clock, sim, journal, desk)
         finally:
             with trio.CancelScope(shield=True):
                 await journal.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kernel import EMPTY_DESK, Desk, Event, Step, step
 from kernel.events import Booted
-from kernel.orders.book import open_orders
+from kernel.orders.book import known_count, open_orders
 from shell.books import wait_text
 from shell.bugs import KernelBug, complaint_of
 from shell.canonical import digest
@@ -132,7 +132,7 @@ def _digest_text(path: Path) -> str:
     lines = (
         f"journal    {path}: {count} events replayed in {seconds:.2f} s",
         f"desk       epoch {desk.epoch}, {desk.session.mode.value}, at {instant_text(desk.at)}",
-        f"orders     {len(desk.book.orders)} known, {len(open_orders(desk.book))} open",
+        f"orders     {known_count(desk.book)} known, {len(open_orders(desk.book))} open",
         f"positions  {wait_text(desk.holdings)}",
         f"digest     {digest(desk)}",
     )

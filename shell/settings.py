@@ -213,6 +213,14 @@ ORDERS: Final = (
         HOUR,
     ),
     Key("cancel_repeats_max", COUNT, "so often; then a person is called", 1, 100),
+    Key(
+        "archive_after",
+        DURATION,
+        "a finished order is packed away after this; late news of it still finds it",
+        SECOND,
+        DAY,
+    ),
+    Key("archive_hot_max", COUNT, "finished orders kept unpacked at most; then the oldest go", 1, 1_000_000),
 )
 LINKS: Final = (
     Key(

@@ -25,7 +25,7 @@ from kernel.drift.foreign import shifted
 from kernel.drift.record import NO_AUDIT, Audit, Foreign, ForeignFill, LegSum
 from kernel.events import ActivityRows, CallResult
 from kernel.orders.book import find
-from kernel.orders.ledger import is_exact, set_leg
+from kernel.orders.ledger import set_leg
 from kernel.orders.lifecycle import Change, take_sums
 from kernel.orders.record import NEVER, Order
 from kernel.orders.room import commit
@@ -70,9 +70,8 @@ def start_audit(turn: Turn) -> None:
     for case in record.cases.open.values():
         start = min(start, record.looked_at or record.opened_at or case.opened_at, case.opened_at)
     for name in turn.book.lacking:
-        order = turn.book.orders[name]
-        if not is_exact(order.ledger):
-            start = min(start, order.times.sent if order.times.sent != NEVER else order.times.created)
+        times = turn.book.orders[name].times
+        start = min(start, times.sent if times.sent != NEVER else times.created)
     after = Instant(max(0, start - MARGIN))
     _ask(
         turn,
@@ -178,7 +177,7 @@ def _finish(turn: Turn, audit: Audit, is_whole: bool) -> None:
         turn.drift = turn.drift._replace(audited_at=audit.asked_at)
     if wanted:
         start_audit(turn)
-    elif any(not is_exact(turn.book.orders[name].ledger) for name in turn.book.lacking):
+    elif turn.book.lacking:
         turn.wake(Instant(turn.at + RETRY), "fills")
 
 

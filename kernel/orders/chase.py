@@ -13,7 +13,7 @@ from typing import Final
 from kernel.commands import AlertLevel, QueryOrder
 from kernel.desk import Turn
 from kernel.events import BrokerRefused, CallResult, DoubtCause, Doubtful, OrderBody
-from kernel.orders.book import find, put
+from kernel.orders.book import find, order_of, put
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.lifecycle import (
     answer_cancel,
@@ -51,7 +51,7 @@ WAIT_DOUBLINGS_MAX: Final = 16
 
 def on_submit_answer(turn: Turn, name: str, result: CallResult) -> None:
     """What a submit came to."""
-    old = turn.book.orders[name]
+    old = order_of(turn.book, name)
     result = _about(turn, old, result)
     if isinstance(result, BrokerRefused):
         text = f"{name}: {result.http_status} {result.code} {result.message}"
@@ -66,20 +66,20 @@ def on_cancel_answer(turn: Turn, name: str, result: CallResult) -> None:
     if old is None:
         return  # another's order, canceled by policy: the next look shows what came of it
     commit(turn, old, answer_cancel(old, result, turn.at))
-    order = turn.book.orders[name]
+    order = order_of(turn.book, name)
     if order.status not in ENDED and order.cancel is CancelState.ANSWERED:
         _query(turn, order)
 
 
 def on_replace_answer(turn: Turn, name: str, result: CallResult) -> None:
     """What a replace came to."""
-    old = turn.book.orders[name]
+    old = order_of(turn.book, name)
     commit(turn, old, answer_replace(old, result, turn.at))
 
 
 def on_query_answer(turn: Turn, name: str, call: int, result: CallResult, asked_at: Instant) -> None:
     """What a query by id came to; while the order is in doubt the next one is planned."""
-    old = turn.book.orders[name]
+    old = order_of(turn.book, name)
     settings = turn.config.orders
     result = _about(turn, old, result)
     change = answer_query(
@@ -92,7 +92,7 @@ def on_query_answer(turn: Turn, name: str, call: int, result: CallResult, asked_
         settings.query_every,
     )
     commit(turn, old, change)
-    order = turn.book.orders[name]
+    order = order_of(turn.book, name)
     if order.status is IN_DOUBT and order.pursuit.query_call == call:
         _plan_query(turn, order)
 

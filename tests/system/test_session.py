@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kernel.orders.book import all_orders
 from tests.system.kit import Done, Files, assert_good, run_live, run_replay
 
 MONEY = re.compile(r"-?\d+(\.\d+)?")
@@ -69,7 +70,7 @@ def test_the_orders_of_the_report_add_up(session: Session) -> None:
     _, files, report = session
     orders = report["orders"]
     assert orders["submitted"] == orders["filled"] + orders["canceled"] + orders["rejected"]
-    executions = [e for order in files.desk().book.orders.values() for e in order.ledger.executions]
+    executions = [e for order in all_orders(files.desk().book) for e in order.ledger.executions]
     assert report["fills"] == len(executions)
     assert report["throttle"]["sent"] >= orders["submitted"]
 

@@ -42,6 +42,7 @@ from kernel.events import (
     TradeUpdated,
 )
 from kernel.links.chart import LinkInput
+from kernel.orders.book import order_of
 from kernel.orders.record import Order
 from kernel.reports import (
     AccountReport,
@@ -186,7 +187,7 @@ class Desktop:
 
     def order(self, number: int = -1) -> Order:
         """The order of the submit `number`, as the desk knows it now."""
-        return self.desk.book.orders[self.sent(SubmitOrder)[number].ticket.client_order_id]
+        return order_of(self.desk.book, self.sent(SubmitOrder)[number].ticket.client_order_id)
 
     def answer(self, command: Command) -> None:
         """What the broker does with a command."""

@@ -50,7 +50,7 @@ class Matched(NamedTuple):
 def judge(desk: Desk, books: Row, *, outsiders: bool = False) -> list[str]:
     """Every violation in a line."""
     matched = match(desk, books)
-    orders = {name: order for name, order in sorted(desk.book.orders.items())}
+    orders = dict(sorted(desk.book.orders.items()))
     found = [
         f"forgotten: {row['client_order_id']} is {row['status']} at the exchange" for row in matched.strangers
     ]
@@ -155,14 +155,15 @@ def fills(order: Order, rows: list[Row]) -> list[str]:
 
 def holdings(desk: Desk, books: Row) -> list[str]:
     """Positions to the last digit, cash to the cent."""
-    found: list[str] = []
     held: Counter[str] = Counter()
     for symbol, quantity in (*desk.session.opening_positions, *desk.holdings.net.items()):
         held[symbol.replace("/", "")] += quantity
     theirs = {symbol: scaled(text) for symbol, text in books["positions"].items()}
-    for symbol in sorted({*held, *theirs}):
-        if held[symbol] != theirs.get(symbol, 0):
-            found.append(f"lost: position {symbol} is {held[symbol]} here, {theirs.get(symbol, 0)} there")
+    found = [
+        f"lost: position {symbol} is {held[symbol]} here, {theirs.get(symbol, 0)} there"
+        for symbol in sorted({*held, *theirs})
+        if held[symbol] != theirs.get(symbol, 0)
+    ]
     opening = desk.session.opening_cash
     if opening is None:
         return [*found, "lost: cash was never compared (the books were never opened)"]

@@ -6,7 +6,8 @@
 2. doubled    a client order id twice, two orders of one intent, an execution in two orders
 3. forgotten  an order of ours at the exchange that the desk does not know, or one that the desk still holds
               for possible (queued, sending, in doubt) after the session's end
-4. An order of ours is as the exchange has it: the same end, or open on both sides.
+4. An order of ours is as the exchange has it: the same end, or open on both sides. One that ended and then
+   filled late may keep its end; one that vanished there has ended here.
 5. Positions and cash are the exchange's, unless other clients traded (`outsiders`): whether those were found
    is then the product's to say, in its report.
 
@@ -31,6 +32,7 @@ ENDS: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"
 """The exchange's words for orders that are over."""
 
 NEVER_THERE: Final = frozenset({"denied", "rejected", "absent"})
+OPEN: Final = frozenset({"working", "dormant"})
 UNDECIDED: Final = frozenset({"queued", "sending", "in_doubt"})
 CASH_OFF_MAX: Final = 10**16
 """A cent, in 10^-18: broker's averages have finitely many digits."""
@@ -120,15 +122,22 @@ def states(order: Order, rows: list[Row], vanished: bool) -> list[str]:
     if status in UNDECIDED:
         return [f"forgotten: {name} is still {status}"]
     if not rows:
-        if vanished or (status in NEVER_THERE and not order.ledger.quantity):
+        if status not in OPEN and (vanished or (status in NEVER_THERE and not order.ledger.quantity)):
             return []
-        return [f"state: {name} is {status} here, and not at the exchange"]
+        return [
+            f"state: {name} is {status} here, and {'vanished' if vanished else 'unknown'} at the exchange"
+        ]
     # A chain stands where its last living leg stands: a leg that the exchange rejected never took over.
     legs = [row for row in rows if row["status"] != "replaced"] or rows
     taken = [row for row in legs if row["status"] != "rejected"] or legs
     word = taken[-1]["status"]
-    if (word if word in ENDS else "open") != (status if status in ENDS else "open"):
+    over = word in ENDS
+    if over == (status in OPEN):
         return [f"state: {name} is {status} here, {word} at the exchange"]
+    # An order that ended, and then filled late to its last share, is filled there: it is over on both sides.
+    filled_late = word == "filled" and order.ledger.quantity >= order.quantity
+    if over and word != status and not filled_late:
+        return [f"state: {name} ended {status} here, {word} at the exchange"]
     return []
 
 

@@ -21,9 +21,9 @@ from typing import Any, Final, NamedTuple
 
 from kernel import Desk
 from kernel.orders.record import Order
-from tests.system.kit import scaled
+from tests.system.kit import Done, Files, scaled
 
-__all__ = ["drift_faults", "judge"]
+__all__ = ["drift_faults", "ended_wrong", "judge"]
 
 PREFIX: Final = "mqd-"
 """How our client order ids begin by default."""
@@ -180,6 +180,24 @@ def holdings(desk: Desk, books: Row) -> list[str]:
     if abs(opening + desk.holdings.cash_flow - cash) >= CASH_OFF_MAX:
         found.append(f"lost: cash is {opening + desk.holdings.cash_flow} here, {cash} there (10^-18)")
     return found
+
+
+def ended_wrong(files: Files, done: Done, books: Row, *, outsiders: bool = False) -> list[str]:
+    """What is wrong at a session's end: by the exchange's books first, then by our own report."""
+    if not files.report_path.exists():
+        return [f"no report, exit {done.code}: {done.err.strip()}"]
+    report = files.report()
+    wrong = judge(files.desk(), books, outsiders=outsiders)
+    wrong.extend(f"report: {line}" for line in report["differences"])
+    if report["books_agree"] is not True:
+        wrong.append("report: books_agree is not true")
+    if report["invariants"]["violated"] or not report["invariants"]["checked"]:
+        wrong.append(f"report: invariants {report['invariants']}")
+    if not books["ended"] or report["session"]["bars"] != report["session"]["bars_total"]:
+        wrong.append(f"report: {report['session']['bars']} of {report['session']['bars_total']} bars")
+    if done.code:
+        wrong.append(f"exit {done.code}: {done.err.strip()}")
+    return wrong
 
 
 CASE_WORDS: Final = ("class", "subject", "state", "outcome", "opened_at", "ended_at")

@@ -4,11 +4,13 @@ Judged from the exchange's own books (tests/system/judging.py). The points are n
 (tests/system/killing.py); a failure prints them, and how to run that session alone.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.system.ahead import run_ahead
 from tests.system.killing import EXACT, LAST_SHARE, LOOSE, Kill, Verdict, kills_of, run_killed
 
 KILLS: Final = 10
@@ -25,24 +27,40 @@ FAULTS: Final[dict[int, tuple[str, ...]]] = {
 """By seed: the exchange misbehaves too."""
 
 
-@pytest.mark.parametrize("seed", range(SESSIONS))
-def test_killed_ten_times_in_a_session(tmp_path: Path, seed: int) -> None:
+def run_session(folder: Path, case: int) -> list[Verdict]:
+    """Ten kills of a session; those that came too late are made up for in further sessions."""
+    verdicts: list[Verdict] = []
     left = KILLS
     for attempt in range(TRIES_MAX):
-        kills = kills_of(seed + 1_000 * attempt, KILLS)[-left:]
-        verdict = run_killed(tmp_path / str(attempt), seed, kills, FAULTS.get(seed, ()))
-        assert not verdict.wrong, explained(verdict, seed, tmp_path)
-        assert verdict.executions > KILLS, explained(verdict, seed, tmp_path)
-        left -= sum(each.is_struck for each in verdict.struck)
-        if not left:
-            return
-    pytest.fail(f"{left} of {KILLS} kills came too late in {TRIES_MAX} sessions: is the machine overloaded?")
+        kills = kills_of(case + SESSIONS * attempt, KILLS)[-left:]
+        verdicts.append(run_killed(folder / str(attempt), case, kills, FAULTS.get(case, ())))
+        left -= sum(each.is_struck for each in verdicts[-1].struck)
+        if not left or verdicts[-1].wrong:
+            break
+    return verdicts
 
 
-def explained(verdict: Verdict, seed: int, folder: Path) -> str:
-    """The failure for whoever has to find its cause."""
-    again = f"tests/system/test_kill_random.py::{test_killed_ten_times_in_a_session.__name__}[{seed}]"
-    return f"{verdict.story}\nseed {seed}, files in {folder}\nagain: python -m pytest '{again}'"
+@pytest.fixture(scope="module")
+def ahead(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[int], list[Verdict]]]:
+    """The sessions, two at a time."""
+    with run_ahead(request, tmp_path_factory, "test_killed_ten_times_in_a_session", run_session) as results:
+        yield results
+
+
+@pytest.mark.parametrize("case", range(SESSIONS))
+def test_killed_ten_times_in_a_session(ahead: Callable[[int], list[Verdict]], case: int) -> None:
+    verdicts = ahead(case)
+    again = f"tests/system/test_kill_random.py::test_killed_ten_times_in_a_session[{case}]"
+    for verdict in verdicts:
+        story = f"{verdict.story}\nseed {case}, files in {verdict.folder}\nagain: python -m pytest '{again}'"
+        assert not verdict.wrong, story
+        assert verdict.executions > KILLS, story
+    struck = sum(each.is_struck for verdict in verdicts for each in verdict.struck)
+    assert struck == KILLS, (
+        f"{KILLS - struck} kills came too late {TRIES_MAX} times: is the machine overloaded?"
+    )
 
 
 def test_the_points_are_a_hundred_of_every_kind() -> None:

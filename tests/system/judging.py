@@ -8,8 +8,8 @@
               for possible (queued, sending, in doubt) after the session's end
 4. An order of ours is as the exchange has it: the same end, or open on both sides. One that ended and then
    filled late may keep its end; one that vanished there has ended here.
-5. Positions and cash are the exchange's, unless other clients traded (`outsiders`): whether those were found
-   is then the product's to say, in its report.
+5. Positions and cash are the exchange's: ours, and what the desk counts as others'. Unless other clients
+   traded (`outsiders`) it counts nothing as others': a lost fill can't hide there.
 
 It shares nothing with shell/books.py, which is under test too. Quantities 10^-9, values 10^-18.
 """
@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from kernel import Desk
+from kernel.orders.book import all_orders, is_known
 from kernel.orders.record import Order
 from tests.system.kit import Done, Files, scaled
 
@@ -52,7 +53,7 @@ class Matched(NamedTuple):
 def judge(desk: Desk, books: Row, *, outsiders: bool = False) -> list[str]:
     """Every violation in a line."""
     matched = match(desk, books)
-    orders = dict(sorted(desk.book.orders.items()))
+    orders = {order.client_order_id: order for order in all_orders(desk.book)}
     found = [
         f"forgotten: {row['client_order_id']} is {row['status']} at the exchange" for row in matched.strangers
     ]
@@ -61,8 +62,9 @@ def judge(desk: Desk, books: Row, *, outsiders: bool = False) -> list[str]:
     for name, order in orders.items():
         found.extend(states(order, matched.rows.get(name, []), name in vanished))
         found.extend(fills(order, matched.executions.get(name, [])))
+    found.extend(holdings(desk, books))
     if not outsiders:
-        found.extend(holdings(desk, books))
+        found.extend(unexplained(desk))
     if books["bugs"]:
         found.append(f"the exchange has bugs of its own: {books['bugs']}")
     return found
@@ -77,7 +79,7 @@ def match(desk: Desk, books: Row) -> Matched:
         name = row["client_order_id"]
         if not name.startswith(PREFIX):
             continue
-        root = name if name in desk.book.orders else desk.book.names.get(name)
+        root = name if is_known(desk.book, name) else desk.book.names.get(name)
         if root is None:
             strangers.append(row)
             continue
@@ -87,7 +89,7 @@ def match(desk: Desk, books: Row) -> Matched:
     for row in books["executions"]:
         name = row["client_order_id"]
         if name.startswith(PREFIX):
-            known = owner.get(row["order_id"]) or (name if name in desk.book.orders else None)
+            known = owner.get(row["order_id"]) or (name if is_known(desk.book, name) else None)
             executions.setdefault(known or name, []).append(row)
     return Matched(rows, executions, strangers)
 
@@ -165,7 +167,7 @@ def fills(order: Order, rows: list[Row]) -> list[str]:
 def holdings(desk: Desk, books: Row) -> list[str]:
     """Positions to the last digit, cash to the cent."""
     held: Counter[str] = Counter()
-    for symbol, quantity in (*desk.session.opening_positions, *desk.holdings.net.items()):
+    for symbol, quantity in (*desk.drift.foreign.positions.items(), *desk.holdings.net.items()):
         held[symbol.replace("/", "")] += quantity
     theirs = {symbol: scaled(text) for symbol, text in books["positions"].items()}
     found = [
@@ -173,12 +175,26 @@ def holdings(desk: Desk, books: Row) -> list[str]:
         for symbol in sorted({*held, *theirs})
         if held[symbol] != theirs.get(symbol, 0)
     ]
-    opening = desk.session.opening_cash
+    opening = desk.drift.opening_cash
     if opening is None:
         return [*found, "lost: cash was never compared (the books were never opened)"]
     cash = int(Decimal(books["cash"]).scaleb(18))
-    if abs(opening + desk.holdings.cash_flow - cash) >= CASH_OFF_MAX:
-        found.append(f"lost: cash is {opening + desk.holdings.cash_flow} here, {cash} there (10^-18)")
+    ours = opening + desk.holdings.cash_flow + desk.drift.foreign.cash
+    if abs(ours - cash) >= CASH_OFF_MAX:
+        found.append(f"lost: cash is {ours} here, {cash} there (10^-18)")
+    return found
+
+
+def unexplained(desk: Desk) -> list[str]:
+    """What the desk counts as others' although nobody else traded."""
+    foreign = desk.drift.foreign
+    found = [
+        f"lost: {quantity} of {symbol} are said to be others' (10^-9)"
+        for symbol, quantity in sorted(foreign.positions.items())
+        if quantity
+    ]
+    if abs(foreign.cash) >= CASH_OFF_MAX:
+        found.append(f"lost: a cash flow of {foreign.cash} is said to be others' (10^-18)")
     return found
 
 

@@ -114,7 +114,7 @@ def _order_differences(
             current = row
     word = current["status"]
     if order.status in ENDED:
-        # One that ended, and then filled late to its last share, keeps its end here (orders/chart.py, rule 3).
+        # One that ended and then filled late to its last share keeps its end here (orders/chart.py, rule 3).
         is_late = word == "filled" and order.ledger.quantity >= order.quantity
         if not is_late and word not in ENDS.get(order.status, frozenset()):
             found.append(f"order {name}: we say {order.status.value}, the exchange {word}")

@@ -164,10 +164,15 @@ class RequestFaults:
         )
 
     def _stale(self, request: Request) -> Fate:
-        at = self._clock() - self._draws.duration("stale_snapshot", "lag_s")
+        name, now = "stale_snapshot", self._clock()
+        is_stuck = self._draws.kind(name) == "stuck"
+        rng = self._draws.rng(name)
 
         def change(fresh: Response) -> Response | None:
-            past = self._past.answer(request, fresh, at)
+            at: int | None = now - self._draws.duration(name, "lag_s")
+            if is_stuck:
+                at = self._past.missed(now - self._draws.duration(name, "stuck_s"), rng)
+            past = fresh if at is None else self._past.answer(request, fresh, at)
             return None if past is fresh else past
 
         return self._changed("stale_snapshot", change)

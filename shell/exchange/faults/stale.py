@@ -59,7 +59,7 @@ class Past:
 
     def as_of(self, order_id: str, at: int) -> VenueOrder | None:
         """What an order was; None when it was not yet."""
-        versions = self._versions.get(order_id, ())
+        versions = self._versions.get(order_id, deque[VenueOrder]())
         found = None
         for version in versions:
             if version.updated_at > at:

@@ -177,13 +177,14 @@ MENU: Final[Mapping[str, Fault]] = {
     ),
     "account_refusal": Fault(
         "POST of an order",
-        "403: buying power, wash trade, short not available, account blocked",
-        ("buying_power", "wash_trade", "short", "blocked"),
+        "403: buying power, wash trade, short not available, account blocked; or 200, and then rejected",
+        ("buying_power", "wash_trade", "short", "blocked", "later"),
     ),
     "symbol_trouble": Fault(
         "minute",
-        "a symbol is halted, or its asset not tradable, not fractionable, not to be borrowed",
-        ("halt", "not_tradable", "not_fractionable", "not_shortable"),
+        "a symbol is halted (its orders `suspended`, or rest under a rarer word), or its asset not tradable, "
+        "not fractionable, not to be borrowed",
+        ("halt", "rare_word", "not_tradable", "not_fractionable", "not_shortable"),
         _for(45, "how long"),
     ),
     "bad_ticks": Fault(

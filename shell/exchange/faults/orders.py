@@ -48,9 +48,21 @@ class OrderFaults(Tamper):
         self.others: set[str] = set()
         """Client order ids of other clients; as many as they placed."""
 
+        self.dooms = False
+        """Whether the order that is being submitted will be rejected after its 200."""
+
     def _is_foreign(self, order: VenueOrder) -> bool:
         """Whether another client placed it."""
         return order.client_order_id in self.others
+
+    def doom(self, is_doomed: bool) -> None:
+        """The order that is being submitted will be rejected after its 200, or will not any more."""
+        self.dooms = is_doomed
+
+    def accepts(self, order: VenueOrder, now: int) -> bool:
+        """Whether an order becomes `new`: not the one that its request's fate has doomed."""
+        is_doomed, self.dooms = self.dooms and not self._is_foreign(order), False
+        return not is_doomed
 
     def cancel_fate(self, order: VenueOrder, now: int) -> CancelFate:
         """What becomes of a cancel."""

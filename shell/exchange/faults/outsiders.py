@@ -18,6 +18,7 @@ from shell.exchange.faults.connections import ConnectionFaults
 from shell.exchange.faults.draws import Draws
 from shell.exchange.faults.frames import UpdateFaults
 from shell.exchange.faults.orders import FOREIGN
+from shell.exchange.venue.backoffice import RESTING_STATUSES
 from shell.exchange.venue.model import Asset, OrderRequest, Refused
 from shell.exchange.venue.venue import Venue
 
@@ -165,8 +166,10 @@ class Outsiders:
             return False
         office, symbol = self._venue.back_office, asset.symbol
         end = now + self._draws.duration(name)
-        if kind == "halt":
-            return office.halt(symbol, now) and self._agenda.put(
+        if kind in ("halt", "rare_word"):
+            words = RESTING_STATUSES[:1] if kind == "halt" else RESTING_STATUSES[1:]
+            word = self._draws.rng(name).choice(words)
+            return office.halt(symbol, now, word) and self._agenda.put(
                 end, lambda at: _ignore(office.resume(symbol, at))
             )
         rule = {"not_tradable": "tradable", "not_fractionable": "fractionable"}.get(str(kind), "shortable")

@@ -49,6 +49,7 @@ class Faults:
         self._past = Past(driver.venue)
         self._requests = RequestFaults(self._draws, self._past, limit, self._now)
         orders = OrderFaults(self._draws, self._agenda, driver.venue)
+        self._requests.doom = orders.doom
         self._outsiders = Outsiders(
             self._draws,
             self._agenda,

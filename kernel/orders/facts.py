@@ -10,6 +10,7 @@ Rules (shared with specs/):
 3. A word about a leg that was superseded does not end the chain; a fill of it counts.
 4. A cancel's answer is "asked", never "canceled"; both requests end when the order ends.
 5. What a bust or a correction carries as cumulative figures is no evidence: its execution says it exactly.
+   An order that was filled may stay `filled` with less in it after one: that is no contradiction.
 6. Terms that somebody else changed at the broker are taken over, and said.
 7. Nothing raises for anything the broker may say.
 """
@@ -27,7 +28,7 @@ from kernel.orders.chart import (
     ReplaceInput,
     ReplaceState,
 )
-from kernel.orders.ledger import Ledger, Outcome, book, take_evidence
+from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
 from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
@@ -259,7 +260,8 @@ def _take_report(
         ledger, quantity, value = take_evidence(ledger, leg_id, filled, worth, report.updated_at)
         if ledger is not order.ledger:
             order = _with_ledger(order, ledger, quantity, now, found)
-    if is_evidence and _is_behind(order.ledger, report):
+    leg = _leg_of(order.ledger, report)
+    if is_evidence and leg is not None and report.filled_quantity < leg.quantity:
         found.append(Anomaly.STALE_REPORT)
     if report.status is BrokerStatus.UNRECOGNIZED:
         found.append(Anomaly.UNKNOWN_WORD)
@@ -273,7 +275,8 @@ def _take_report(
             order = _superseded(order, report, now, found)
         elif given is not ACKNOWLEDGED or order.status is not WORKING:
             order = _entered(order, given, now, found)
-            if report.status is FILLED_STATUS and order.ledger.quantity < order.quantity:
+            lacks = report.status is FILLED_STATUS and order.ledger.quantity < order.quantity
+            if lacks and not _was_revised(leg, report):
                 # Filled, says the word, with less than the order: what is missing is looked for.
                 found.append(Anomaly.CONTRADICTION)
     return order, quantity, value
@@ -283,11 +286,16 @@ def _is_current(order: Order, report: OrderReport) -> bool:
     return not order.broker_ids or report.broker_order_id == order.broker_ids[-1]
 
 
-def _is_behind(ledger: Ledger, report: OrderReport) -> bool:
+def _leg_of(ledger: Ledger, report: OrderReport) -> Leg | None:
     for leg in ledger.legs:
         if leg.broker_order_id == report.broker_order_id:
-            return report.filled_quantity < leg.quantity
-    return False
+            return leg
+    return None
+
+
+def _was_revised(leg: Leg | None, report: OrderReport) -> bool:
+    """Whether a bust or a correction explains what is lacking: the broker counts no more than we do."""
+    return leg is not None and leg.evidence_from > 0 and report.filled_quantity <= leg.quantity
 
 
 def _entered(order: Order, given: OrderInput, now: Instant, found: list[Anomaly]) -> Order:

@@ -25,10 +25,18 @@ from enum import Enum
 from typing import Any
 
 from shell.canonical_shapes import Choice, Member, Row, Shape
-from shell.canonical_types import register, shape_of
+from shell.canonical_types import register, register_with_parts, shape_of
 from shell.canonical_wire import CANONICAL_VERSION, CanonicalError, pack, unpack
 
-__all__ = ["CANONICAL_VERSION", "CanonicalError", "decode", "digest", "encode", "register"]
+__all__ = [
+    "CANONICAL_VERSION",
+    "CanonicalError",
+    "decode",
+    "digest",
+    "encode",
+    "register",
+    "register_with_parts",
+]
 
 _tops: dict[Any, Shape] = {}
 

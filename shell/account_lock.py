@@ -6,11 +6,12 @@ the broker, and keeps it until it ends.
 
 Rules:
 1. The lock is the operating system's, on a file in the state folder (`journal.locks`; by default
-   $XDG_STATE_HOME/miniquantdesk or ~/.local/state/miniquantdesk): it ends with its process, however that ends.
-2. The file says who holds it: process, host, since when, on which journal. A second start is refused with that.
+   $XDG_STATE_HOME/miniquantdesk or ~/.local/state/miniquantdesk): it ends with its process, however that
+   ends.
+2. The file says who holds it: process, host, since when, on which journal. A second start is refused with it.
 3. A file whose holder ended without removing it is explained in a line and taken over.
-4. The file is removed at the end, while the lock is held; whoever waited on the removed file looks again. Files
-   that died with simulated sessions are removed by later starts.
+4. The file is removed at the end, while the lock is held; whoever waited on the removed file looks again.
+   Files of simulated sessions that died are removed by later starts.
 5. A real account without a state folder is refused; a simulated one goes on, with a note.
 
 Ignored: several machines on one account (a lease in a database comes with the fleet); another user of this

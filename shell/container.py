@@ -1,7 +1,7 @@
 """The composition root: builds everything in dependency order and nests the nurseries by lifetime.
 
-    account's lock > exchange (embedded only) > clock > journal > broker (REST workers, streams) > loop > panel,
-    keeper of snapshots, supervisor
+    exchange (embedded only) > account's lock > clock > journal > broker (REST workers, streams)
+        > loop > panel, keeper of snapshots, supervisor
 
 What is inside ends before what is outside: the loop stops before the streams it reads, those before the
 journal closes, the journal before the clock and the exchange that it was timed by. Ending is always the same

@@ -4,7 +4,7 @@ Rules:
 1. The loop offers the Desk whenever all that it has stepped is durable; that costs a comparison. A Desk is a
    value, so it is encoded and written by a thread while the loop goes on.
 2. One is written at a time. What is offered meanwhile is passed over: the next offer is as good.
-3. A snapshot that can't be written is a note in the report (NOTES_MAX of them) and nothing else: it is a cache.
+3. A snapshot that can't be written is a note in the report (NOTES_MAX of them) and nothing else.
 """
 
 from pathlib import Path

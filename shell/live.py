@@ -45,7 +45,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
     parser.add_argument("--journal", metavar="PATH", help="the journal's file, or memory")
     parser.add_argument("--verify-journal", action="store_true",
-                        help="replay the whole journal at the start and compare it with its snapshots")  # fmt: skip
+                        help="replay all of the journal at the start and check its snapshots")  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     parser.add_argument("--no-panel", action="store_true", help="plain lines, no live panel")
     return parser.parse_args(arguments)

@@ -13,8 +13,7 @@ Rules:
    take its place, and `idle` says when nothing is in hand (shell/quiescence.py, shell/pen.py).
 6. Time in the journal never runs backward; the clock sees to that.
 7. Whatever `step` raises is a KernelBug: the batch is made durable, nothing of it leaves, and the loop ends.
-
-8. Whenever all that was stepped is durable, `on_durable` is told the Desk and the journal's tip (for snapshots).
+8. Whenever all that was stepped is durable, `on_durable` is told the Desk and the journal's tip.
 
 The loop ends by cancellation; whoever cancels it calls `flush` afterwards, before the Desk's digest is told.
 """

@@ -1,11 +1,11 @@
 """A restart's first step: the Desk of the journal, from the newest usable snapshot and the events after it.
 
 Rules:
-1. The journal decides. Its chain has been checked whole when it was opened; a snapshot only saves stepping what
-   it holds, and one that is not beyond doubt is passed over with a line (shell/journal/snapshots.py, rule 2).
+1. The journal decides. Its chain has been checked whole when it was opened; a snapshot only saves stepping
+   what it holds, and one that is not beyond doubt is passed over with a line (shell/journal/snapshots.py).
 2. With `verify` everything is replayed, and a snapshot that disagrees stops the start: either it is damaged
    or the same events made another Desk, and nobody should trade before that is known.
-3. What was decided stands in the report: how many events were replayed, after which one, and how long it took.
+3. What was done stands in the report: how many events were replayed, after which one, in what time.
 """
 
 import time
@@ -107,7 +107,7 @@ def _verified(journal: Journal, path: Path | None, where: str) -> tuple[Desk, li
     if checkpoints.problems:
         more = f" (and {len(checkpoints.problems) - 1} more)" if len(checkpoints.problems) > 1 else ""
         raise Complaint(
-            f"{where}: {checkpoints.problems[0]}{more}; look into it, then move that file away: it is a cache",
+            f"{where}: {checkpoints.problems[0]}{more}; look into it, then remove that file: it is a cache",
             ExitCode.JOURNAL,
         )
     agreed = ", ".join(map(str, sorted(checkpoints.agreed))) or "there is none"

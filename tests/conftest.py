@@ -5,8 +5,8 @@
 2. Credentials of the environment are dropped before any test begins: no test can reach a real account.
 3. Hypothesis has no deadline (no timed tests). Under MQD_TEST_PROFILE=ci its examples are derived from the
    tests, so that a run can be repeated.
-4. What the product keeps for its user (XDG_STATE_HOME: locks) goes to a folder of this run, also from processes
-   that tests start.
+4. What the product keeps for its user (XDG_STATE_HOME: locks) goes to a folder of this run, also from
+   processes that tests start.
 5. Recorded data is read from a folder beside the repository, `shared/data`, or from MQD_SHARED_DATA; tests
    that want it skip with the reason where it is absent.
 """

@@ -18,7 +18,6 @@ Ignored: compressing (a day's Desk has some 30 KB), a journal in memory (it has 
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,7 +110,7 @@ def _glob_safe(name: str) -> str:
 def write_snapshot(journal: Path, desk: Desk, tip: Tip, fingerprint: str, product: str) -> Header:
     """Writes the snapshot of `desk`, the Desk after record `tip`, and removes those that are not kept.
 
-    May run in a thread while the desk goes on. Raises SnapshotUnfit where it can't be or should not be written.
+    May run in a thread while the desk goes on. Raises SnapshotUnfit where it can't be written or should not.
     """
     if desk.counters.events != tip.seq:
         raise SnapshotUnfit(f"its Desk has {desk.counters.events} events, the journal {tip.seq}")
@@ -140,7 +139,7 @@ def write_snapshot(journal: Path, desk: Desk, tip: Tip, fingerprint: str, produc
             file.write(json.dumps(header._asdict()).encode() + b"\n")
             file.write(seats)
             file.write(body)
-        os.replace(draft, path)
+        draft.replace(path)
         _prune(journal, path)
     except OSError as error:
         raise SnapshotUnfit(f"can't be written ({error.strerror or error})") from None
@@ -153,7 +152,7 @@ def _seats(desk: Desk) -> tuple[Seat, ...]:
 
 
 def _prune(journal: Path, newest: Path) -> None:
-    """Keeps `newest` and those before it, KEEP in all; what claims to be newer is of a history that is gone."""
+    """Keeps `newest` and those before it, KEEP in all; what claims to be newer is of a lost history."""
     kept = 0
     for path in snapshot_paths(journal):
         if path.name <= newest.name and kept < KEEP:

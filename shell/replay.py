@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kernel import EMPTY_DESK, Desk, Event, Step, step
-from kernel.events import Booted, CallAnswered
+from kernel.events import Booted
 from kernel.orders.book import open_orders
 from shell.books import wait_text
 from shell.bugs import KernelBug, complaint_of
@@ -21,6 +21,7 @@ from shell.errors import ExitCode
 from shell.fingerprint import fingerprint_of
 from shell.journal import Checkpoints, Misfit, Record, read_journal, replay
 from shell.journal.replay import Stepped
+from shell.misfit import misfit_of
 from shell.numbers import instant_text
 from shell.strategies_loader import load_strategies
 
@@ -30,12 +31,12 @@ __all__ = ["compare_at", "main", "rebuild", "step_loaded"]
 def step_loaded(desk: Desk, event: Event) -> Step:
     """The kernel's step, with the strategies that a start names loaded first; raises KernelBug.
 
-    Raises Misfit for the answer to a call that this kernel did not ask: another kernel wrote the journal.
+    Raises Misfit for an event that can't have happened to the Desk: another kernel wrote the journal.
     """
     if isinstance(event, Booted):
         load_strategies(event.config)
-    elif isinstance(event, CallAnswered) and event.call >= desk.calls.next_call:
-        raise Misfit(f"it answers call {event.call}, which this version never asked")
+    elif problem := misfit_of(desk, event):
+        raise Misfit(problem)
     try:
         return step(desk, event)
     except Exception as problem:

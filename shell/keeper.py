@@ -44,6 +44,11 @@ class SnapshotKeeper:
             self._offered = (desk, tip)
             self._due.set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being written."""
+        return self._offered is not None
+
     async def run(self) -> None:
         """Writes what is offered, until canceled."""
         while True:

@@ -79,6 +79,8 @@ class Header(NamedTuple):
     product: str
     digest: str
     """The Desk's, in hex."""
+    seats_digest: str
+    """Of the seats' bytes: no strategy is loaded because of a damaged file."""
     seats_bytes: int
     desk_bytes: int
 
@@ -129,6 +131,7 @@ def write_snapshot(journal: Path, desk: Desk, tip: Tip, fingerprint: str, produc
         fingerprint,
         product,
         hashlib.sha256(body).hexdigest(),
+        hashlib.sha256(seats).hexdigest(),
         len(seats),
         len(body),
     )
@@ -196,8 +199,6 @@ def load_snapshot(
     `load_strategy` imports and registers a strategy: only those that the desk ran are asked for.
     """
     seats_bytes, body = _bytes_of(path, header)
-    if hashlib.sha256(body).hexdigest() != header.digest:
-        raise SnapshotUnfit("is damaged: its digest does not fit its content")
     try:
         seats: tuple[Seat, ...] = decode(seats_bytes, SEATS)
         for strategy in sorted({seat.path for seat in seats}):
@@ -215,17 +216,24 @@ def load_snapshot(
 
 
 def _bytes_of(path: Path, header: Header) -> tuple[bytes, bytes]:
-    if not 0 <= header.seats_bytes + header.desk_bytes <= BODY_BYTES_MAX or header.seats_bytes < 0:
+    sizes = header.seats_bytes, header.desk_bytes
+    if min(sizes) < 0 or sum(sizes) > BODY_BYTES_MAX:
         raise SnapshotUnfit("is damaged: its header has impossible sizes")
     try:
         with path.open("rb") as file:
             file.readline(HEADER_BYTES_MAX)
-            data = file.read(header.seats_bytes + header.desk_bytes + 1)
+            data = file.read(sum(sizes) + 1)
     except OSError as error:
         raise SnapshotUnfit(f"can't be read ({error.strerror})") from None
-    if len(data) != header.seats_bytes + header.desk_bytes:
+    if len(data) != sum(sizes):
         raise SnapshotUnfit("is damaged: it is not as long as it says")
-    return data[: header.seats_bytes], data[header.seats_bytes :]
+    seats, body = data[: header.seats_bytes], data[header.seats_bytes :]
+    if (hashlib.sha256(seats).hexdigest(), hashlib.sha256(body).hexdigest()) != (
+        header.seats_digest,
+        header.digest,
+    ):
+        raise SnapshotUnfit("is damaged: its digest does not fit its content")
+    return seats, body
 
 
 def _register_state(seat: Seat) -> None:
@@ -245,7 +253,7 @@ class Checkpoints:
     """Compares a full replay with the snapshots that lie beside the journal."""
 
     def __init__(self, journal: Path) -> None:
-        """Reads the headers; the bytes are compared by their digests alone."""
+        """Reads them all; what is kept are the headers, the Desks are compared by their digests."""
         self.agreed: list[int] = []
         self.problems: list[str] = []
         """One line for each snapshot that does not agree, or can't be compared."""
@@ -253,9 +261,7 @@ class Checkpoints:
         for path in snapshot_paths(journal):
             try:
                 header = read_header(path)
-                _, body = _bytes_of(path, header)
-                if hashlib.sha256(body).hexdigest() != header.digest:
-                    raise SnapshotUnfit("is damaged: its digest does not fit its content")
+                _bytes_of(path, header)
             except SnapshotUnfit as problem:
                 self.problems.append(f"{path.name} {problem}")
             else:

@@ -46,7 +46,8 @@ def _describe(annotation: Any, found: Shapes) -> str:
     if name in found:
         return str(name)
     if hasattr(annotation, "_fields"):
-        found[name] = fields = []
+        fields: list[list[object]] = []
+        found[name] = fields
         hints = get_type_hints(annotation)
         fields.extend(
             [field, _describe(hints[field], found), field in annotation._field_defaults]

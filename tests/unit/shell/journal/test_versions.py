@@ -42,7 +42,7 @@ OLD = FOLDER / "events_1.journal"
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A copy of the old journal: opening it for writing changes the file."""
-    return shutil.copy(OLD, tmp_path / "old.journal")
+    return Path(shutil.copy(OLD, tmp_path / "old.journal"))
 
 
 def test_a_journal_of_the_version_before_replays(old: Path) -> None:

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 from kernel import Desk
 from kernel.strategies.parameters import complete
 from kernel.strategies.registry import resolve
-from shell.canonical import CanonicalError, decode, digest, encode, register_with_parts
+from shell.canonical import CanonicalError, decode, digest, encode, gc_paused, register_with_parts
 from shell.journal.protocol import Tip
 
 __all__ = [
@@ -117,8 +117,9 @@ def write_snapshot(journal: Path, desk: Desk, tip: Tip, fingerprint: str, produc
     if desk.counters.events != tip.seq:
         raise SnapshotUnfit(f"its Desk has {desk.counters.events} events, the journal {tip.seq}")
     try:
-        seats = encode(_seats(desk), SEATS)
-        body = encode(desk)
+        with gc_paused():
+            seats = encode(_seats(desk), SEATS)
+            body = encode(desk)
     except CanonicalError as error:
         raise SnapshotUnfit(f"has no canonical form ({error})") from None
     if len(body) + len(seats) > BODY_BYTES_MAX:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ ORDERS = 10_000
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The journal of a whole synthetic session, with the snapshot of its end."""
     folder = tmp_path_factory.mktemp("day")
     (folder / "c.toml").write_text('[journal]\nmode = "wal"\nsnapshot_every = 4000\n')
@@ -38,7 +38,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(
         [sys.executable, "-m", "shell.live", *options], cwd=ROOT, check=True, timeout=300, capture_output=True
     )
-    yield path
+    return path
 
 
 def start(path: Path) -> tuple[Recovered, float, float]:

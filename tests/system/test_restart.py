@@ -5,6 +5,7 @@ What happens to orders over a restart is test_kill.py's; here it is that a start
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.system.kit import (
     run_live,
     run_replay,
 )
+from tests.system.test_real_time import paper_files
 
 SYNTHETIC = ("--speed", "max", "--seed", "1")
 OFTEN = WAL + "snapshot_every = 300\n"
@@ -114,6 +116,25 @@ def test_a_second_desk_on_an_account_is_refused_and_the_first_trades_on(tmp_path
     assert f"process {running.process.pid} on " in note
     assert "ended without letting go of it; taken over" in note
     assert list((tmp_path / "state" / "miniquantdesk").iterdir()) == []
+
+
+def test_a_second_desk_on_a_paper_account_is_refused_by_its_number(tmp_path: Path) -> None:
+    more = {"APCA_API_KEY_ID": "k", "APCA_API_SECRET_KEY": "s", "XDG_STATE_HOME": str(tmp_path / "state")}
+    with exchange("--speed", "60") as venue:
+        number = venue.get("/v2/account")["account_number"]
+        first, second = paper_files(tmp_path / "a", venue.url), paper_files(tmp_path / "b", venue.url)
+        with live("--paper", *first.options, env=more) as running:
+            deadline = time.monotonic() + 30
+            while not first.journal.exists():
+                assert running.process.poll() is None, running.end()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            done = run_live("--paper", *second.options, env=more)
+            running.kill()
+    assert done.code == 4
+    assert done.complaint.startswith(f"live: account ...{number[-4:]} at {venue.url}: in use by process ")
+    assert number not in done.complaint
+    assert not second.journal.exists()
 
 
 def test_sessions_with_their_own_exchange_run_side_by_side(tmp_path: Path) -> None:

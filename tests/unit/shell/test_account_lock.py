@@ -96,9 +96,12 @@ def test_one_process_does_not_take_it_twice(tmp_path: Path) -> None:
     ("url", "number"), [("https://api.example.test", NUMBER), (URL, "PA3ABCDE9999"), (URL + ":8443", NUMBER)]
 )
 def test_other_accounts_are_free(tmp_path: Path, url: str, number: str) -> None:
-    with_it = taken(tmp_path)
-    taken(tmp_path, url, number).release()
-    with_it.release()
+    mine = taken(tmp_path)
+    other = taken(tmp_path, url, number)
+    assert other.path != mine.path
+    assert other.notice is None
+    other.release()
+    mine.release()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import sys
 import threading
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgpack
 import pytest
@@ -19,7 +19,6 @@ from kernel.events import Event, OperatorSaid, OperatorWord, Tick, Unrecognized
 from kernel.reasons import RefusalCode
 from kernel.sides import Side
 from kernel.units import Instant, Price
-from shell import canonical_types
 from shell.canonical import CANONICAL_VERSION, CanonicalError, decode, digest, encode, register
 from tests.unit.shell.values import bar_closed, day, trade_updated, values_of
 
@@ -257,12 +256,11 @@ def test_a_second_thread_does_not_see_what_the_first_is_still_making(monkeypatch
         inner: Inner
 
     inside, wrong = threading.Event(), []
-    hints = canonical_types.get_type_hints
 
     def slow(kind: Any) -> Any:
         inside.set()
         threading.Event().wait(0.2)  # the second thread has all the time to come in between
-        return {"inner": Inner} if kind is Fresh else hints(kind)
+        return {"inner": Inner} if kind is Fresh else get_type_hints(kind)
 
     def work() -> None:
         try:
@@ -270,7 +268,7 @@ def test_a_second_thread_does_not_see_what_the_first_is_still_making(monkeypatch
         except BaseException as problem:  # noqa: BLE001 - told by the test
             wrong.append(repr(problem))
 
-    monkeypatch.setattr(canonical_types, "get_type_hints", slow)
+    monkeypatch.setattr("shell.canonical_types.get_type_hints", slow)
     first, second = threading.Thread(target=work), threading.Thread(target=work)
     first.start()
     assert inside.wait(10)

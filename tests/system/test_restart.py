@@ -121,7 +121,6 @@ def test_a_second_desk_on_an_account_is_refused_and_the_first_trades_on(tmp_path
 def test_a_second_desk_on_a_paper_account_is_refused_by_its_number(tmp_path: Path) -> None:
     more = {"APCA_API_KEY_ID": "k", "APCA_API_SECRET_KEY": "s", "XDG_STATE_HOME": str(tmp_path / "state")}
     with exchange("--speed", "60") as venue:
-        number = venue.get("/v2/account")["account_number"]
         first, second = paper_files(tmp_path / "a", venue.url), paper_files(tmp_path / "b", venue.url)
         with live("--paper", *first.options, env=more) as running:
             deadline = time.monotonic() + 30
@@ -129,10 +128,13 @@ def test_a_second_desk_on_a_paper_account_is_refused_by_its_number(tmp_path: Pat
                 assert running.process.poll() is None, running.end()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+            (lock,) = (tmp_path / "state" / "miniquantdesk").iterdir()
+            number = json.loads(lock.read_text())["account"]
             done = run_live("--paper", *second.options, env=more)
             running.kill()
     assert done.code == 4
     assert done.complaint.startswith(f"live: account ...{number[-4:]} at {venue.url}: in use by process ")
+    assert len(number) > 4
     assert number not in done.complaint
     assert not second.journal.exists()
 

@@ -92,7 +92,16 @@ def build_report(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[
         "books_agree": not outcome.differences,
         "differences": list(outcome.differences),
         "invariants": {"checked": counters.checks, "violated": counters.violations},
-        "journal": {"events": counters.events, "digest": outcome.digest},
+        "journal": {
+            "events": counters.events,
+            "digest": outcome.digest,
+            "start": {
+                "snapshot": figures.base,
+                "replayed": figures.replayed,
+                "seconds": round(figures.replay_s, 3),
+            },
+            "snapshots": figures.snapshots,
+        },
         "drift": drift_of(desk),
     }
 
@@ -197,7 +206,7 @@ def text_report(report: dict[str, Any]) -> str:
         "latency    "
         + ", ".join(f"{name.replace('_', ' ')} {_milliseconds(latency[name])}" for name in latency),
         f"invariants {report['invariants']['checked']} checks, {report['invariants']['violated']} violated",
-        f"journal    {report['journal']['events']} events, digest {report['journal']['digest']}",
+        _journal_line(report["journal"]),
         f"books      {agree} with the broker's",
     ]
     lines.extend(f"           {line}" for line in report["differences"][:20])
@@ -222,6 +231,17 @@ def _orders_line(orders: dict[str, int], fills: int) -> str:
     return (
         f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} "
         f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied; {fills} executions"
+    )
+
+
+def _journal_line(journal: dict[str, Any]) -> str:
+    line = f"journal    {journal['events']} events, digest {journal['digest']}"
+    start = journal["start"]
+    if not start["snapshot"] and not start["replayed"]:
+        return line
+    after = f"after the snapshot of event {start['snapshot']}" if start["snapshot"] else "from the first"
+    return (
+        f"{line}\n           start: {start['replayed']} events replayed {after} in {start['seconds']:.2f} s"
     )
 
 

@@ -45,6 +45,8 @@ class Counters(NamedTuple):
     checks: int
     """Invariant checks run."""
     violations: int
+    replaced: int
+    """Amendments that took effect."""
     refusals: Map[RefusalCode, int]
     anomalies: Map[Anomaly, int]
 
@@ -85,7 +87,7 @@ class Desk(NamedTuple):
     counters: Counters
 
 
-NO_COUNTERS: Final = Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, Map(), Map())
+NO_COUNTERS: Final = Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map(), Map())
 
 EMPTY_DESK: Final = Desk(
     at=Instant(0),
@@ -134,6 +136,7 @@ class Turn:
         "market",
         "refusals",
         "rejected",
+        "replaced",
         "rules",
         "scan",
         "seats",
@@ -181,6 +184,7 @@ class Turn:
             self.executions,
             self.checks,
             self.violations,
+            self.replaced,
             self.refusals,
             self.anomalies,
         ) = counters
@@ -214,6 +218,7 @@ class Turn:
                 self.executions,
                 self.checks,
                 self.violations,
+                self.replaced,
                 self.refusals,
                 self.anomalies,
             ),

@@ -57,6 +57,14 @@ from kernel.invariants import violations
 from kernel.links.room import link_due, on_link, resync_completed
 from kernel.market import on_bar, on_quote
 from kernel.orders.activities import fills_due, on_activities
+from kernel.orders.amend import (
+    drop_replace,
+    fate_of_replace,
+    mark_replace_sent,
+    on_leg_answer,
+    on_replace_answer,
+    replace_due,
+)
 from kernel.orders.book import open_orders
 from kernel.orders.chart import OrderStatus
 from kernel.orders.chase import (
@@ -64,7 +72,6 @@ from kernel.orders.chase import (
     expire_due,
     on_cancel_answer,
     on_query_answer,
-    on_replace_answer,
     on_submit_answer,
     query_due,
 )
@@ -202,9 +209,11 @@ def _route(turn: Turn, command: Command, call: int, result: CallResult, asked_at
         case CancelOrder():
             on_cancel_answer(turn, command.client_order_id, result)
         case ReplaceOrder():
-            on_replace_answer(turn, command.client_order_id, result)
+            on_replace_answer(turn, command, result)
         case QueryOrder():
-            on_query_answer(turn, command.client_order_id, call, result, asked_at)
+            name = command.client_order_id
+            answer = on_query_answer if name in turn.book.orders else on_leg_answer
+            answer(turn, name, call, result, asked_at)
             on_sync_answer(turn, call, result)
         case FetchOrders():
             if isinstance(result, OrderRows):
@@ -263,6 +272,8 @@ def _work_deadlines(turn: Turn) -> None:
                 expire_due(turn, name)
             case "cancel":
                 cancel_due(turn, name)
+            case "replace":
+                replace_due(turn, name)
             case "fills":
                 fills_due(turn)
             case "sync":
@@ -313,11 +324,17 @@ def _send(turn: Turn) -> tuple[tuple[Command, ...], Instant | None]:
     turn.calls = pumped.calls
     turn.throttle = pumped.throttle
     for command in pumped.dropped:
-        assert isinstance(command, SubmitOrder), "kernel bug: only entries are dropped"
+        if isinstance(command, ReplaceOrder):
+            symbol = turn.book.orders[command.client_order_id].ticket.symbol
+            drop_replace(turn, command, _barrier(turn, symbol) or RefusalCode.STALE)
+            continue
+        assert isinstance(command, SubmitOrder), "kernel bug: only submits and replaces are dropped"
         drop(turn, command.ticket, _barrier(turn, command.ticket.symbol) or RefusalCode.STALE)
     for command in pumped.sent:
         if isinstance(command, SubmitOrder):
             mark_sent(turn, command.ticket)
+        elif isinstance(command, ReplaceOrder):
+            mark_replace_sent(turn, command)
         turn.commands.append(command)
     if pumped.sent and not turn.calls.check_at:
         _check_silence_at(turn, Instant(turn.at + turn.config.orders.call_silence_max))
@@ -333,6 +350,9 @@ def _fate(turn: Turn, command: BrokerCall) -> Fate:
         if ticket.purpose is Purpose.ENTRY and _barrier(turn, ticket.symbol) is not None:
             return Fate.DROP
         return Fate.SEND
+    if isinstance(command, ReplaceOrder):
+        symbol = turn.book.orders[command.client_order_id].ticket.symbol
+        return fate_of_replace(turn, command, _barrier(turn, symbol))
     is_settled = (
         isinstance(command, CancelOrder) and turn.book.orders[command.client_order_id].status in ENDED
     )

@@ -74,6 +74,7 @@ def build_report(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[
             "canceled": counters.canceled,
             "rejected": counters.rejected,
             "denied": counters.denied,
+            "replaced": counters.replaced,
         },
         "fills": counters.executions,
         "refusals": {c.value: n for c, n in sorted(counters.refusals.items(), key=_by_value)},
@@ -186,7 +187,8 @@ def _session_line(session: dict[str, Any]) -> str:
 def _orders_line(orders: dict[str, int], fills: int) -> str:
     return (
         f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} "
-        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied; {fills} executions"
+        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied, "
+        f"{orders['replaced']} times replaced; {fills} executions"
     )
 
 

@@ -11,7 +11,9 @@ Rules (shared with specs/):
 4. A cancel's answer is "asked", never "canceled"; both requests end when the order ends.
 5. What a bust or a correction carries as cumulative figures is no evidence: its execution says it exactly.
 6. Terms that somebody else changed at the broker are taken over, and said.
-7. Nothing raises for anything the broker may say.
+7. A new leg that the broker has only taken is not the current one yet: it may be rejected after a 200, and
+   then the old terms hold again. It stands when it works, or when the old leg says `replaced`.
+8. Nothing raises for anything the broker may say.
 """
 
 from typing import Final, NamedTuple
@@ -100,6 +102,18 @@ FILL: Final = BrokerEvent.FILL
 PARTIAL_FILL: Final = BrokerEvent.PARTIAL_FILL
 NEW: Final = BrokerEvent.NEW
 FILLED_STATUS: Final = BrokerStatus.FILLED
+TENTATIVE: Final = frozenset(
+    {
+        BrokerStatus.ACCEPTED,
+        BrokerStatus.PENDING_NEW,
+        BrokerStatus.ACCEPTED_FOR_BIDDING,
+        BrokerStatus.PENDING_REVIEW,
+        BrokerStatus.HELD,
+        BrokerStatus.UNRECOGNIZED,
+    }
+)
+"""Words of a new leg that do not say yet that it stands (rule 7)."""
+ALIVE: Final = frozenset({BrokerStatus.NEW, BrokerStatus.PARTIALLY_FILLED})
 CHANGES_EXECUTIONS: Final = frozenset({BrokerEvent.TRADE_BUST, BrokerEvent.TRADE_CORRECT})
 
 # What `enter` and `_settled` take for granted, so that the path of every fill asks no table:
@@ -174,7 +188,12 @@ def drop_replacement(order: Order, given: ReplaceInput) -> Change:
     move = REPLACE_TABLE.next(order.replace, given)
     if move.is_fault:
         return plain(order, Anomaly.CONTRADICTION)
-    return plain(order._replace(replace=move.target, replacement=None))
+    if not move.is_move:
+        return plain(order)
+    pending = order.replacement
+    before = order.reserve_price if pending is None else pending.reserve_before
+    order = order._replace(replace=move.target, replacement=None, reserve_price=before)
+    return plain(order, Anomaly.AMENDMENT_REFUSED)
 
 
 # ---------------------------------------------------------------- facts
@@ -337,6 +356,12 @@ def _learn_leg(order: Order, report: OrderReport, found: list[Anomaly]) -> Order
             change = drop_replacement(order, ReplaceInput.REFUSED)
             found.extend(change.anomalies)
             return change.order
+        if report.status in TENTATIVE:
+            if pending is not None and is_ours and pending.broker_order_id != leg:
+                order = order._replace(replacement=pending._replace(broker_order_id=leg))
+            return order
+        if order.status in ENDED and report.status in ALIVE:
+            found.append(Anomaly.DOUBLED)  # the chain had ended, and yet something of it works
         return _continued(order, leg, report.quantity, report.limit_price, report.stop_price, found)
     found.append(Anomaly.DOUBLED)
     return order
@@ -359,7 +384,12 @@ def _continued(
         quantity = pending.quantity if pending is not None else order.quantity
     if order.ledger.quantity > quantity:
         found.append(Anomaly.AMENDED_BELOW_FILLED)
+    if pending is not None:
+        reserve = pending.reserve_price or pending.reserve_before
+    else:
+        reserve = max(order.reserve_price, limit_price or order.reserve_price)
     return order._replace(
+        reserve_price=Price(reserve),
         broker_ids=(*order.broker_ids, leg),
         quantity=quantity,
         limit_price=limit_price,

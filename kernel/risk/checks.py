@@ -46,6 +46,8 @@ class Check(NamedTuple):
     name: str
     scope: Scope
     ask: Callable[[Question], Refusal | None]
+    amends: bool = True
+    """Whether an amendment is asked it too."""
 
 
 def mode(q: Question) -> Refusal | None:
@@ -95,7 +97,7 @@ def shortable(q: Question) -> Refusal | None:
     """A sell that opens a short needs a symbol that can be shorted."""
     if q.ticket.side is BUY or q.rules is None:
         return None
-    if q.position - q.tally.sell_quantity >= q.ticket.quantity:
+    if q.position - q.tally.sell_quantity >= q.adding:
         return None
     if q.rules.shortable and q.rules.easy_to_borrow and q.ticket.quantity % SCALE == 0:
         return None
@@ -165,7 +167,7 @@ def position_max(q: Question) -> Refusal | None:
     """Position plus open orders in its direction plus this one: at most position_notional_max (I6)."""
     is_buy = q.ticket.side is BUY
     opening = q.tally.buy_quantity if is_buy else q.tally.sell_quantity
-    size = worst_size(is_buy, q.position, opening, q.ticket.quantity)
+    size = worst_size(is_buy, q.position, opening, q.adding)
     if is_within(size, q.reserve_price, q.limits.position_notional_max):
         return None
     return Refusal(C.POSITION_MAX, str(size * q.reserve_price // SCALE), str(q.limits.position_notional_max))
@@ -214,7 +216,7 @@ def wash(q: Question) -> Refusal | None:
 
 def buying_power(q: Question) -> Refusal | None:
     """Buying power, less what was spent since and what open entries reserve, covers the worst case."""
-    need = value_of(q.reserve_price, q.ticket.quantity)
+    need = value_of(q.reserve_price, q.adding)
     if is_covered(need, q.buying_power, q.spent, q.reserved):
         return None
     have = q.buying_power * SCALE - q.spent - q.reserved
@@ -244,9 +246,9 @@ def exit_reduces(q: Question) -> Refusal | None:
         q.seat_position,
         q.seat_exit_quantity,
     )
-    if q.ticket.quantity <= free:
+    if q.adding <= free:
         return None
-    return Refusal(C.EXIT_EXCEEDS, str(q.ticket.quantity), str(max(0, free)))
+    return Refusal(C.EXIT_EXCEEDS, str(q.adding), str(max(0, free)))
 
 
 def desk_full(q: Question) -> Refusal | None:
@@ -275,7 +277,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("shortable", Scope.ENTRIES, shortable),
     Check("coin_short", Scope.ENTRIES, coin_short),
     Check("duplicate", Scope.EVERY, duplicate),
-    Check("single_trade", Scope.ENTRIES, single_trade),
+    Check("single_trade", Scope.ENTRIES, single_trade, amends=False),  # it begins no second trade
     Check("wash", Scope.ENTRIES, wash),
     Check("buying_power", Scope.ENTRIES, buying_power),
     Check("desk_full", Scope.ENTRIES, desk_full),

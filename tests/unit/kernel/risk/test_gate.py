@@ -78,6 +78,7 @@ def question(**changes: Any) -> Question:
         reserved=Value(0),
         waiting=0,
         opposing=False,
+        adding=Quantity(10 * SCALE),
     )
     return base._replace(**changes)
 

@@ -92,7 +92,7 @@ PARAMETERS: Final = (
     Parameter(
         "reprice_after",
         Kind.RATIO,
-        500_000,
+        200_000,
         0,
         HALF,
         "how far the close must leave an entry's limit behind to amend it; 0: enter at market",

@@ -48,6 +48,9 @@ __all__ = [
     "replace_due",
 ]
 
+LOOKS_MAX: Final = 8
+"""Then a person is told; it is looked for all the same. By default 120 s, and three not-founds take 90."""
+
 REFUSED: Final = ReplaceInput.REFUSED
 
 
@@ -217,7 +220,7 @@ def _look(turn: Turn, order: Order, pending: Replacement) -> None:
         turn.calls, call = enqueue(turn.calls, Priority.QUERY, command, Instant(0))
         query(turn, order)
         pending = pending._replace(looks=looks, look_call=call)
-        if looks == settings.cancel_repeats_max:
+        if looks == LOOKS_MAX:
             text = f"{name}: a replace is not settled after {looks} looks"
             turn.note(Anomaly.REPLACE_STUCK, text, AlertLevel.CRITICAL)
     doublings = min(pending.looks, WAIT_DOUBLINGS_MAX)

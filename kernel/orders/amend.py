@@ -5,7 +5,7 @@
     look     what is not settled is looked for by both ids, with growing waits; at last a person is told
 
 Rules (shared with specs/law_amend.py):
-1. Only an ApprovedChange becomes a ReplaceOrder (I1), one at a time for each order (facts.py, rule 7).
+1. Only an ApprovedChange becomes a ReplaceOrder (I1), one at a time for each order (chain.py, rule 2).
 2. The new leg's name is made before it is sent, and is in the book's names from then on: whatever is said
    of the leg finds the order.
 3. While a change is pending both terms count, in quantity and in price, until the broker's word settles it.

@@ -153,6 +153,7 @@ def _session(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[str,
         "bars_total": figures.bars_total,
         "positions": {symbol: scaled_text(quantity) for symbol, quantity in net if quantity},
         "open_orders": len(open_orders(desk.book)),
+        "replaced": desk.counters.replaced,
         "links": {record.link.value: record.state.value for record in desk.links},
         "alerts": alerts,
         "alerts_dropped": figures.alerts_dropped,
@@ -198,7 +199,7 @@ def text_report(report: dict[str, Any]) -> str:
     agree = "agree" if report["books_agree"] else "DIFFER"
     lines = [
         _session_line(session),
-        _orders_line(orders, report["fills"]),
+        _orders_line(orders, session["replaced"], report["fills"]),
         "refusals   " + (_pairs(report["refusals"]) or "none"),
         "profit     " + (_pairs({k: _cents(v) for k, v in report["pnl"].items()}) or "none"),
         "positions  " + (_pairs(session["positions"]) or "flat") + f", open orders {session['open_orders']}",
@@ -227,10 +228,11 @@ def _session_line(session: dict[str, Any]) -> str:
     )
 
 
-def _orders_line(orders: dict[str, int], fills: int) -> str:
+def _orders_line(orders: dict[str, int], replaced: int, fills: int) -> str:
     return (
         f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} "
-        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied; {fills} executions"
+        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied, "
+        f"{replaced} times replaced; {fills} executions"
     )
 
 

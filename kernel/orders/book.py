@@ -41,6 +41,7 @@ __all__ = [
     "shelve",
     "symbol_tally",
     "tally_of",
+    "without",
 ]
 
 WORKING: Final = OrderStatus.WORKING
@@ -151,6 +152,11 @@ def put(book: Book, old: Order | None, new: Order) -> Book:
         for broker_id in new.broker_ids:
             if broker_id not in by_broker:
                 by_broker = by_broker.set(broker_id, name)
+    pending = new.replacement
+    if pending is not None and (old is None or old.replacement is not pending):
+        names = names.set(pending.client_order_id, name)
+        if pending.broker_order_id:
+            by_broker = by_broker.set(pending.broker_order_id, name)
     if old is None or old.ledger is not new.ledger:
         if lacks_figures(new.ledger):
             lacking = lacking.set(name, new.ticket.side)
@@ -205,6 +211,13 @@ def _with_symbol(
     else:
         reducing = Quantity(reducing + change)
     return symbols.set(symbol, SymbolTally(buys, buy_value, sells, sell_value, entries, reducing, names))
+
+
+def without(tally: SymbolTally, order: Order) -> SymbolTally:
+    """The symbol's sums as if an open order were not there."""
+    return _with_symbol(
+        Map({order.ticket.symbol: tally}), order, -1, -reserved(order), -reserved(order) * order.reserve_price
+    )[order.ticket.symbol]
 
 
 def _with_strategy(

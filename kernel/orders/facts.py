@@ -17,6 +17,7 @@ Rules (shared with specs/):
 
 from typing import Final, NamedTuple
 
+from kernel.orders.chain import continued, dropped, learn_leg
 from kernel.orders.chart import (
     CANCEL_TABLE,
     REPLACE_TABLE,
@@ -32,7 +33,7 @@ from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
 from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
-from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Price, Quantity, Value
+from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
 
 __all__ = [
     "STATUS_INPUTS",
@@ -172,10 +173,7 @@ def move_cancel(order: Order, given: CancelInput) -> Change:
 
 def drop_replacement(order: Order, given: ReplaceInput) -> Change:
     """Moves the replace request to an end that leaves the old terms."""
-    move = REPLACE_TABLE.next(order.replace, given)
-    if move.is_fault:
-        return plain(order, Anomaly.CONTRADICTION)
-    return plain(order._replace(replace=move.target, replacement=None))
+    return plain(*dropped(order, given))
 
 
 # ---------------------------------------------------------------- facts
@@ -187,7 +185,7 @@ def take_update(
     """One trade_updates message about this order."""
     found: list[Anomaly] = []
     quantity, value, counted = ZERO_QUANTITY, ZERO_VALUE, 0
-    order = _learn_leg(order, report, found)
+    order = learn_leg(order, report, found)
     if execution is not None:
         ledger, booking = book(order.ledger, report.broker_order_id, execution)
         outcome, quantity, value = booking
@@ -215,7 +213,7 @@ def take_update(
 def take_report(order: Order, report: OrderReport, now: Instant) -> Change:
     """One order object of the broker: its cumulative figures, then its status."""
     found: list[Anomaly] = []
-    order = _learn_leg(order, report, found)
+    order = learn_leg(order, report, found)
     order, quantity, value = _take_report(order, report, now, found, True)
     return Change(order, quantity, value, tuple(found))
 
@@ -326,55 +324,7 @@ def _close_when_full(order: Order, now: Instant, found: list[Anomaly]) -> Order:
     return _entered(order, FILLED_UP, now, found)
 
 
-# ---------------------------------------------------------------- the chain of legs
-
-
-def _learn_leg(order: Order, report: OrderReport, found: list[Anomaly]) -> Order:
-    """The broker's id of this order, or of a new leg of its chain."""
-    leg = report.broker_order_id
-    known = order.broker_ids
-    if leg in known or not leg:
-        return order
-    if not known:
-        return order._replace(broker_ids=(leg,))
-    pending = order.replacement
-    is_ours = pending is not None and pending.client_order_id == report.client_order_id
-    if is_ours or (report.replaces is not None and report.replaces in known):
-        if report.status is BrokerStatus.REJECTED:
-            # The new leg was accepted with a 200 and then refused: the old one lives on.
-            change = drop_replacement(order, ReplaceInput.REFUSED)
-            found.extend(change.anomalies)
-            return change.order
-        return _continued(order, leg, report.quantity, report.limit_price, report.stop_price, found)
-    found.append(Anomaly.DOUBLED)
-    return order
-
-
-def _continued(
-    order: Order,
-    leg: str,
-    quantity: Quantity | None,
-    limit_price: Price | None,
-    stop_price: Price | None,
-    found: list[Anomaly],
-) -> Order:
-    """The chain goes on with a new leg; `quantity` is the chain's total."""
-    move = REPLACE_TABLE.next(order.replace, ReplaceInput.CONFIRMED)
-    if move.is_fault:
-        found.append(Anomaly.CONTRADICTION)  # nobody of ours asked for it
-    pending = order.replacement
-    if quantity is None:
-        quantity = pending.quantity if pending is not None else order.quantity
-    if order.ledger.quantity > quantity:
-        found.append(Anomaly.AMENDED_BELOW_FILLED)
-    return order._replace(
-        broker_ids=(*order.broker_ids, leg),
-        quantity=quantity,
-        limit_price=limit_price,
-        stop_price=stop_price,
-        replace=move.target,
-        replacement=None,
-    )
+# ---------------------------------------------------------------- what others changed
 
 
 def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Anomaly]) -> Order:
@@ -385,9 +335,9 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
         return order
     pending = order.replacement
     if pending is None:
-        order = _continued(order, successor, None, order.limit_price, order.stop_price, found)
+        order = continued(order, successor, None, order.limit_price, order.stop_price, found)
     else:
-        order = _continued(order, successor, pending.quantity, pending.limit_price, pending.stop_price, found)
+        order = continued(order, successor, pending.quantity, pending.limit_price, pending.stop_price, found)
     return _close_when_full(order, now, found)
 
 

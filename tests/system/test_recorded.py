@@ -26,7 +26,7 @@ FINER = (
 name = "vwap_mr"
 path = "vwap_mean_reversion"
 symbols = "all"
-parameters = { entry_threshold = "0.15%" }
+parameters = { entry_threshold = "0.15%", reprice_after = "0%" }
 """
 )
 

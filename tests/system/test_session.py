@@ -26,6 +26,7 @@ def test_the_whole_session_is_traded_and_the_books_agree(session: Session) -> No
     _, _, report = session
     assert report["session"]["bars"] == report["session"]["bars_total"] == 1560
     assert report["orders"]["submitted"] > 0
+    assert report["session"]["replaced"] > 0
     assert report["fills"] > 0
     assert report["session"]["open_orders"] == 0
     assert report["session"]["positions"] == {}

@@ -78,5 +78,6 @@ def _barrier(turn: Turn, symbol: str) -> RefusalCode | None:
 
 
 def check_silence_at(turn: Turn, at: Instant) -> None:
+    """Plans the search for calls that were never answered."""
     turn.calls = turn.calls._replace(check_at=at)
     turn.wake(at, "silent")

@@ -38,8 +38,8 @@ __all__ = [
 EVENTS_VERSION: Final = 2
 """Of the events that this program writes. 2: the first whose records carry it."""
 
-EVENTS_OLDEST: Final = 1
-"""The oldest that it reads."""
+EVENTS_OLDEST: Final = 2
+"""The oldest that it reads. The kernel that wrote version 1 compared with the broker by other calls."""
 
 Upcast = Callable[[str, list[Any]], list[Any]]
 """From (event class, its fields in the carrier's form) of a version to the fields of the next one."""

@@ -9,7 +9,6 @@ import pytest
 import trio
 
 from kernel.events import Tick
-from kernel.orders.chart import OrderStatus
 from kernel.units import Instant
 from shell.canonical import encode
 from shell.canonical_wire import pack
@@ -30,7 +29,7 @@ from shell.journal import (
 )
 from shell.journal import versions as versions_module
 from shell.journal.versions import version_of
-from shell.replay import main, rebuild
+from shell.replay import main
 from tests.tools.event_shapes import FOLDER, differences, path_of, shapes
 from tests.unit.kernel.scripts import OPEN
 from tests.unit.shell.values import BEGIN, booted, tick, trade_updated
@@ -45,37 +44,9 @@ def old(tmp_path: Path) -> Path:
     return Path(shutil.copy(OLD, tmp_path / "old.journal"))
 
 
-def test_a_journal_of_the_version_before_replays(old: Path) -> None:
-    assert EVENTS_OLDEST == 1, "the old journal is refused now: remove this test, keep the refusals"
-    kinds = {record.kind for record in read_journal(old)}
-    assert "Booted" in kinds
-    desk, count = rebuild(old)
-    assert count == 77
-    assert desk.epoch == 2
-    orders = list(desk.book.orders.values())
-    assert [order.status for order in orders].count(OrderStatus.FILLED) == 4
-    assert not any(desk.holdings.net.values())
-
-
-def test_a_journal_of_the_version_before_goes_on_in_todays(old: Path) -> None:
-    async def go_on() -> None:
-        journal = await open_journal(old, "test", "0.2.0", OPEN)
-        first = next(iter(journal.read()))
-        start = EventReader("old").event(first)
-        assert journal.opening.epoch == 2
-        await journal.append([start._replace(at=journal.opening.last_at, epoch=3)])  # type: ignore[call-arg]
-        await journal.close()
-
-    trio.run(go_on)
-    kinds = [record.kind for record in read_journal(old) if version_of(record.kind)]
-    assert kinds == ["Booted", "Booted", f"Booted@{EVENTS_VERSION}"]
-    assert rebuild(old)[0].epoch == 3
-
-
 def test_an_older_version_than_is_read_is_refused_with_both(
-    old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(versions_module, "EVENTS_OLDEST", 2)
     assert main([str(old)]) == ExitCode.JOURNAL
     line = capsys.readouterr().err
     assert "record 1: version " in line
@@ -137,7 +108,8 @@ def start_of(version: int) -> Record:
     return Record(1, 1, kind, encode(booted(1)), b"", b"")
 
 
-def test_events_of_an_older_version_are_upcast_and_todays_are_not() -> None:
+def test_events_of_an_older_version_are_upcast_and_todays_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions_module, "EVENTS_OLDEST", 1)
     reader = EventReader("j", upcasts={1: seconds_to_nanoseconds})
     with pytest.raises(JournalDamaged, match="a newer version wrote it"):
         reader.event(old_tick(5))
@@ -153,7 +125,8 @@ def test_events_of_an_older_version_are_upcast_and_todays_are_not() -> None:
 @pytest.mark.parametrize(
     "body", [b"\xc1", pack(7), pack(["Tick"]), pack(["Tick", ["text"]]), pack(["Tick", []])]
 )
-def test_a_body_that_an_upcast_can_not_read_is_damage(body: bytes) -> None:
+def test_a_body_that_an_upcast_can_not_read_is_damage(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions_module, "EVENTS_OLDEST", 1)
     reader = EventReader("j", upcasts={1: seconds_to_nanoseconds})
     reader.event(start_of(1))
     with pytest.raises(JournalDamaged, match="record 2: Tick can't be read"):

@@ -79,6 +79,10 @@ class OrderConfig(NamedTuple):
     """A cancel without effect is queried and asked again after this."""
     cancel_repeats_max: int = 5
     """Then a person is called; the order keeps counting as open."""
+    archive_after: Duration = Duration(10 * MINUTE)
+    """An order that has ended leaves the hot state after this; late facts still find it."""
+    archive_hot_max: int = 10_000
+    """When more that have ended are hot, the oldest leave at once."""
 
 
 class LinkConfig(NamedTuple):

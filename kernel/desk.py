@@ -47,6 +47,8 @@ class Counters(NamedTuple):
     checks: int
     """Invariant checks run."""
     violations: int
+    replaced: int
+    """Amendments that took effect."""
     refusals: Map[RefusalCode, int]
     anomalies: Map[Anomaly, int]
 
@@ -89,7 +91,7 @@ class Desk(NamedTuple):
     counters: Counters
 
 
-NO_COUNTERS: Final = Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, Map(), Map())
+NO_COUNTERS: Final = Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map(), Map())
 
 EMPTY_DESK: Final = Desk(
     at=Instant(0),
@@ -141,6 +143,7 @@ class Turn:
         "market",
         "refusals",
         "rejected",
+        "replaced",
         "rules",
         "seats",
         "sequence",
@@ -192,6 +195,7 @@ class Turn:
             self.executions,
             self.checks,
             self.violations,
+            self.replaced,
             self.refusals,
             self.anomalies,
         ) = counters
@@ -226,6 +230,7 @@ class Turn:
                 self.executions,
                 self.checks,
                 self.violations,
+                self.replaced,
                 self.refusals,
                 self.anomalies,
             ),

@@ -5,7 +5,8 @@ Each check looks only at what the step touched, so it costs the same with any nu
 predicates over a whole Desk are in specs/. They read the Desk directly and use none of the functions that
 decide, so that a fault in those does not blind them.
 
-    I1   every submit belongs to an order of the book that was approved and is being sent for the first time
+    I1   every submit belongs to an order of the book that was approved and is being sent for the first time,
+         every replace to a pending change of an order that stands at the broker
     I2   a client order id is submitted once
     I5   the desk-wide sums never go below zero
     I6   after an approved entry the symbol's worst case is inside the limits (checked where it is booked)
@@ -16,7 +17,7 @@ decide, so that a fault in those does not blind them.
 
 from typing import Final
 
-from kernel.commands import Command, SubmitOrder
+from kernel.commands import Command, ReplaceOrder, SubmitOrder
 from kernel.desk import Turn
 from kernel.events import LinkName
 from kernel.links.chart import LinkState
@@ -52,6 +53,8 @@ def violations(turn: Turn, sent: tuple[Command, ...]) -> tuple[str, ...]:
         if isinstance(command, SubmitOrder):
             found.extend(_submit_violations(turn, command, names))
             names.add(command.ticket.client_order_id)
+        elif isinstance(command, ReplaceOrder):
+            found.extend(_replace_violations(turn, command))
     return tuple(found)
 
 
@@ -65,15 +68,32 @@ def _submit_violations(turn: Turn, command: SubmitOrder, names: set[str]) -> lis
         found.append(f"I1: {name} leaves without an approved order")
     elif order.times.sent != turn.at or name in names:
         found.append(f"I2: {name} leaves a second time")
-    if ticket.purpose is not Purpose.ENTRY:
-        return found
+    if ticket.purpose is Purpose.ENTRY:
+        found += _entry_violations(turn, name, ticket.symbol)
+    return found
+
+
+def _replace_violations(turn: Turn, command: ReplaceOrder) -> list[str]:
+    name, leg = command.client_order_id, command.new_client_order_id
+    turn.checks += 1
+    order = turn.book.orders.get(name)
+    pending = None if order is None else order.replacement
+    if order is None or pending is None or pending.client_order_id != leg or turn.book.names.get(leg) != name:
+        return [f"I1: a change of {name} leaves that is not pending"]
+    if pending.raises and order.ticket.purpose is Purpose.ENTRY:
+        return _entry_violations(turn, name, order.ticket.symbol)
+    return []
+
+
+def _entry_violations(turn: Turn, name: str, symbol: str) -> list[str]:
+    found: list[str] = []
     turn.checks += 3
     mode = turn.session.mode
     if mode is not Mode.ARMED or turn.session.draining:
         found.append(f"I7: entry {name} leaves while {'draining' if turn.session.draining else mode.value}")
     if link_of(turn.links, LinkName.ORDERS).state is not LinkState.LIVE:
         found.append(f"I11: entry {name} leaves while the order stream is not live")
-    quote = turn.market.quotes.get(ticket.symbol)
+    quote = turn.market.quotes.get(symbol)
     if quote is None or turn.at - quote.at > turn.config.gate.quote_age_max:
         found.append(f"I11: entry {name} leaves without a fresh quote")
     return found

@@ -5,18 +5,17 @@
     3. deadlines that are due are worked off
     4. calls that have their permit leave
     5. the invariants that stay on are checked
-    6. the Turn is closed into the next Desk
+    6. what ended is put in line for the archive
+    7. the Turn is closed into the next Desk
 
 Every event of the closed union is handled here, and mypy sees to it. Nothing here reads a clock, draws a
 number, logs or raises for anything that the outside may do; what does raise is a kernel bug.
 """
 
-from functools import partial
 from typing import Final, NamedTuple, assert_never
 
 from kernel.commands import (
     AlertLevel,
-    BrokerCall,
     CancelOrder,
     Command,
     FetchAccount,
@@ -33,7 +32,7 @@ from kernel.desk import Desk, Turn
 from kernel.drift.audit import audit_due, on_activities
 from kernel.drift.look import on_look_answer
 from kernel.drift.orphans import adopt_legs, take_strays
-from kernel.drift.room import foreign_due, judge, look_due, watch
+from kernel.drift.room import foreign_due, judge, look_due
 from kernel.events import (
     AssetBody,
     BarClosed,
@@ -60,24 +59,28 @@ from kernel.events import (
 from kernel.invariants import violations
 from kernel.links.room import link_due, on_link, resync_completed
 from kernel.market import on_bar, on_quote
-from kernel.orders.book import find, open_orders
-from kernel.orders.chart import OrderStatus
+from kernel.orders.amend import (
+    on_leg_answer,
+    on_replace_answer,
+    replace_due,
+)
+from kernel.orders.book import is_known, open_orders
 from kernel.orders.chase import (
     cancel_due,
     expire_due,
     on_cancel_answer,
     on_query_answer,
-    on_replace_answer,
     on_submit_answer,
     query_due,
 )
-from kernel.orders.record import ENDED
-from kernel.orders.room import cancel, drop, mark_sent, on_report, on_update
-from kernel.outbox import Fate, answered, enqueue, pump, silent
-from kernel.reasons import Anomaly, RefusalCode
+from kernel.orders.room import cancel, on_report, on_update
+from kernel.orders.sweep import archive_due, note_ended
+from kernel.outbox import answered, enqueue, silent
+from kernel.reasons import Anomaly
 from kernel.reports import RateHeaders
+from kernel.sending import check_silence_at, send
 from kernel.session.boot import on_boot, on_operator, reconciled
-from kernel.session.modes import entry_barrier, halt, reduce_only
+from kernel.session.modes import halt, reduce_only
 from kernel.sides import Purpose
 from kernel.throttle.throttle import Priority, note_rate_limited, note_response
 from kernel.timers import next_at, take_due
@@ -126,11 +129,12 @@ def step(desk: Desk, event: Event) -> Step:
     else:
         _take(turn, event)
     _work_deadlines(turn)
-    sent, wake_at = _send(turn)
+    sent, wake_at = send(turn)
     broken = violations(turn, sent)
     if broken:
         _on_violation(turn, broken)
-        _, wake_at = _send(turn)
+        _, wake_at = send(turn)
+    note_ended(turn)
     next_deadline = next_at(turn.timers)
     if wake_at is None or (next_deadline is not None and next_deadline < wake_at):
         wake_at = next_deadline
@@ -210,10 +214,12 @@ def _route(turn: Turn, command: Command, call: int, result: CallResult, asked_at
         case CancelOrder():
             on_cancel_answer(turn, command.client_order_id, result)
         case ReplaceOrder():
-            on_replace_answer(turn, command.client_order_id, result)
+            on_replace_answer(turn, command, result)
         case QueryOrder():
-            on_query_answer(turn, command.client_order_id, call, result, asked_at)
-            on_look_answer(turn, call, command.client_order_id, result)
+            name = command.client_order_id
+            answer = on_query_answer if is_known(turn.book, name) else on_leg_answer
+            answer(turn, name, call, result, asked_at)
+            on_look_answer(turn, call, name, result)
         case FetchOrders():
             if isinstance(result, OrderRows):
                 for row in result.rows:
@@ -272,6 +278,8 @@ def _work_deadlines(turn: Turn) -> None:
                 expire_due(turn, name)
             case "cancel":
                 cancel_due(turn, name)
+            case "replace":
+                replace_due(turn, name)
             case "fills":
                 audit_due(turn)
             case "look":
@@ -284,6 +292,8 @@ def _work_deadlines(turn: Turn) -> None:
                 _asset_due(turn, name)
             case "silent":
                 _silent_due(turn)
+            case "archive":
+                archive_due(turn)
             case _:
                 raise AssertionError(f"kernel bug: a deadline of an unknown kind: {key}")
 
@@ -310,59 +320,7 @@ def _silent_due(turn: Turn) -> None:
         _on_answer(turn, CallAnswered(turn.at, call, turn.at, result, None))
     if turn.calls.flying:
         oldest = min(flight.sent_at for flight in turn.calls.flying.values())
-        _check_silence_at(turn, Instant(oldest + patience))
-
-
-# ---------------------------------------------------------------- sending
-
-
-def _send(turn: Turn) -> tuple[tuple[Command, ...], Instant | None]:
-    """Hands out what has its permit; an entry is dropped when the desk no longer allows it."""
-    if turn.calls.waiting == 0:
-        return (), None
-    pumped = pump(turn.calls, turn.throttle, turn.at, partial(_fate, turn))
-    turn.calls = pumped.calls
-    turn.throttle = pumped.throttle
-    for command in pumped.dropped:
-        assert isinstance(command, SubmitOrder), "kernel bug: only entries are dropped"
-        drop(turn, command.ticket, _barrier(turn, command.ticket.symbol) or RefusalCode.STALE)
-    for command in pumped.sent:
-        if isinstance(command, SubmitOrder):
-            mark_sent(turn, command.ticket)
-            watch(turn)
-        turn.commands.append(command)
-    if pumped.sent and not turn.calls.check_at:
-        _check_silence_at(turn, Instant(turn.at + turn.config.orders.call_silence_max))
-    return pumped.sent, pumped.wake_at
-
-
-def _fate(turn: Turn, command: BrokerCall) -> Fate:
-    """Whether a waiting call should still leave."""
-    if isinstance(command, SubmitOrder):
-        ticket = command.ticket
-        if turn.book.orders[ticket.client_order_id].status is not OrderStatus.QUEUED:
-            return Fate.FORGET  # withdrawn while it waited, or the broker has it already
-        if ticket.purpose is Purpose.ENTRY and _barrier(turn, ticket.symbol) is not None:
-            return Fate.DROP
-        return Fate.SEND
-    if isinstance(command, CancelOrder):
-        order = find(turn.book, command.client_order_id, "")
-        if order is not None and order.status in ENDED:
-            return Fate.FORGET
-    return Fate.SEND
-
-
-def _barrier(turn: Turn, symbol: str) -> RefusalCode | None:
-    """What keeps an entry in a symbol from leaving at this moment (I7, I11)."""
-    quote = turn.market.quotes.get(symbol)
-    if quote is None or turn.at - quote.at > turn.config.gate.quote_age_max:
-        return RefusalCode.PRICE_STALE
-    return entry_barrier(turn)
-
-
-def _check_silence_at(turn: Turn, at: Instant) -> None:
-    turn.calls = turn.calls._replace(check_at=at)
-    turn.wake(at, "silent")
+        check_silence_at(turn, Instant(oldest + patience))
 
 
 def _on_violation(turn: Turn, broken: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from kernel import Desk
 from kernel.ids import is_ours
+from kernel.orders.book import all_orders, is_known
 from kernel.orders.chart import OrderStatus
 from kernel.orders.record import ENDED, Order
 from kernel.portfolio.holdings import Holdings
@@ -73,10 +74,11 @@ def compare(desk: Desk, books: Mapping[str, Any]) -> list[str]:
     for row in books["executions"]:
         name = _chain_name(desk, row["client_order_id"], row["order_id"])
         chain[name] = chain.get(name, Decimal(0)) + Decimal(row["qty"])
-    for name, order in sorted(desk.book.orders.items()):
+    for order in all_orders(desk.book):
+        name = order.client_order_id
         found.extend(_order_differences(order, theirs.get(name), chain.get(name, Decimal(0)), theirs))
     for name, row in sorted(theirs.items()):
-        ours = name in desk.book.orders or name in desk.book.names
+        ours = is_known(desk.book, name) or name in desk.book.names
         if not ours and is_ours(desk.config.prefix, name):
             found.append(f"order {name}: the exchange has it ({row['status']}), we do not")
     found.extend(_position_differences(desk, books["positions"]))
@@ -86,7 +88,7 @@ def compare(desk: Desk, books: Mapping[str, Any]) -> list[str]:
 
 
 def _chain_name(desk: Desk, client_order_id: str, broker_order_id: str) -> str:
-    if client_order_id in desk.book.orders:
+    if is_known(desk.book, client_order_id):
         return client_order_id
     return desk.book.names.get(client_order_id) or desk.book.by_broker.get(broker_order_id) or client_order_id
 
@@ -112,7 +114,9 @@ def _order_differences(
             current = row
     word = current["status"]
     if order.status in ENDED:
-        if word not in ENDS.get(order.status, frozenset()):
+        # One that ended and then filled late to its last share keeps its end here (orders/chart.py, rule 3).
+        is_late = word == "filled" and order.ledger.quantity >= order.quantity
+        if not is_late and word not in ENDS.get(order.status, frozenset()):
             found.append(f"order {name}: we say {order.status.value}, the exchange {word}")
     elif word not in ALIVE:
         found.append(f"order {name}: we say {order.status.value}, the exchange {word}")
@@ -122,14 +126,12 @@ def _order_differences(
 def _execution_differences(desk: Desk, rows: list[Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
     counted: set[str] = set()
+    ours = {order.client_order_id: order.ledger.executions for order in all_orders(desk.book)}
     for row in rows:
         name = _chain_name(desk, row["client_order_id"], row["order_id"])
-        order = desk.book.orders.get(name)
-        if order is None:
-            continue
-        entry = order.ledger.executions.get(row["execution_id"])
+        entry = ours[name].get(row["execution_id"]) if name in ours else None
         if entry is None:
-            # Known by the broker's figures only (a restart lost the message): the sums were compared above.
+            # Another's, or known by the broker's figures only: the sums were compared above.
             continue
         counted.add(row["execution_id"])
         if entry.quantity and (
@@ -140,8 +142,8 @@ def _execution_differences(desk: Desk, rows: list[Mapping[str, Any]]) -> list[st
                 f"execution {row['execution_id']}: we booked {_quantity(entry.quantity)} at "
                 f"{_quantity(entry.price)}, the exchange {row['qty']} at {row['price']}"
             )
-    for name, order in sorted(desk.book.orders.items()):
-        for execution_id, entry in sorted(order.ledger.executions.items()):
+    for name, executions in ours.items():
+        for execution_id, entry in sorted(executions.items()):
             if entry.quantity and execution_id not in counted:
                 found.append(f"execution {execution_id} of {name}: the exchange does not know it")
     return found

@@ -21,14 +21,25 @@ Speed: plans are made once per class and combination of run-time types, then it 
 
 import gc
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
 from shell.canonical_shapes import Choice, Member, Row, Shape
-from shell.canonical_types import register, shape_of
+from shell.canonical_types import register, register_with_parts, shape_of
 from shell.canonical_wire import CANONICAL_VERSION, CanonicalError, pack, unpack
 
-__all__ = ["CANONICAL_VERSION", "CanonicalError", "decode", "digest", "encode", "register"]
+__all__ = [
+    "CANONICAL_VERSION",
+    "CanonicalError",
+    "decode",
+    "digest",
+    "encode",
+    "gc_paused",
+    "register",
+    "register_with_parts",
+]
 
 _tops: dict[Any, Shape] = {}
 
@@ -62,13 +73,23 @@ def decode(data: bytes, expected: Any) -> Any:
 def digest(value: object) -> str:
     """SHA-256 of the canonical bytes, in hex: equal for equal values, in every process.
 
-    Linear in the size, about 5 us for each order of a Desk. Garbage collection pauses meanwhile: it would
-    look through the half-made carrier values again and again, find nothing, and treble the time.
+    Linear in the size, about 5 us for each order of a Desk.
+    """
+    with gc_paused():
+        return hashlib.sha256(encode(value)).hexdigest()
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """No garbage collection while a large value is encoded.
+
+    It would look through the half-made carrier values again and again, find nothing, treble the time, and
+    hold up every other thread for as long as it looks.
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return hashlib.sha256(encode(value)).hexdigest()
+        yield
     finally:
         if collecting:
             gc.enable()

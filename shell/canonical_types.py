@@ -2,10 +2,12 @@
 
 Rules:
 1. NewTypes are their base; forward references and recursion are followed.
-2. A shape is made once per annotation and kept: annotations are code, so their number is bounded.
+2. A shape is made once per annotation and kept: annotations are code, so their number is bounded. Threads
+   may ask at once (the journal's, a snapshot's): one makes, and a shape is seen only when it is whole.
 3. A type that was not registered is never imported because bytes name it.
 """
 
+import threading
 from enum import Enum
 from functools import partial
 from types import NoneType, UnionType
@@ -31,7 +33,7 @@ from shell.canonical_shapes import (
 )
 from shell.canonical_wire import CanonicalError, name_of
 
-__all__ = ["register", "shape_of"]
+__all__ = ["register", "register_with_parts", "shape_of"]
 
 
 class Free(Shape):
@@ -86,11 +88,35 @@ def register(kind: type) -> None:
     _registered[_address(kind)] = kind
 
 
+def register_with_parts(annotation: Any) -> None:
+    """Registers a type and every NamedTuple and Enum that its annotations lead to.
+
+    For the state of a strategy that the configuration names: its types are loaded with it (rule 3).
+    """
+    todo, seen = [annotation], set[int]()
+    while todo:
+        one = todo.pop()
+        one = getattr(one, "__supertype__", one)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if hasattr(one, "_fields"):
+            register(one)
+            todo.extend(get_type_hints(one).values())
+        elif isinstance(one, type) and issubclass(one, Enum):
+            register(one)
+        todo.extend(get_args(one))
+
+
 def _address(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
 _shapes: dict[Any, Shape] = {}
+"""Whole ones."""
+_making: dict[Any, Shape] = {}
+"""Those under way, for types that lead to themselves; only under the lock."""
+_lock = threading.RLock()
 
 
 def shape_of(annotation: Any) -> Shape:
@@ -99,18 +125,35 @@ def shape_of(annotation: Any) -> Shape:
     known = _shapes.get(annotation)
     if known is not None:
         return known
+    with _lock:
+        is_outermost = not _making
+        try:
+            shape = _shape(annotation)
+            if is_outermost:
+                _shapes.update(_making)
+        finally:
+            if is_outermost:
+                _making.clear()
+    return shape
+
+
+def _shape(annotation: Any) -> Shape:
+    """Makes a shape; the lock is held."""
+    known = _shapes.get(annotation) or _making.get(annotation)
+    if known is not None:
+        return known
     if hasattr(annotation, "_fields"):
         row = Row(annotation)
-        _shapes[annotation] = row
+        _making[annotation] = row
         try:
             hints = get_type_hints(annotation)
             row.shapes = tuple(shape_of(hints[name]) for name in row.names)
         except CanonicalError as error:
-            del _shapes[annotation]
+            del _making[annotation]
             raise error.under(f".{row.title}") from None
         return row
     shape = _other_shape(annotation)
-    _shapes[annotation] = shape
+    _making[annotation] = shape
     return shape
 
 

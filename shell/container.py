@@ -1,6 +1,7 @@
 """The composition root: builds everything in dependency order and nests the nurseries by lifetime.
 
-    exchange (embedded only) > clock > journal > broker (REST workers, streams) > loop > panel, supervisor
+    exchange (embedded only) > account's lock > clock > journal > broker (REST workers, streams)
+        > loop > panel, keeper of snapshots, supervisor
 
 What is inside ends before what is outside: the loop stops before the streams it reads, those before the
 journal closes, the journal before the clock and the exchange that it was timed by. Ending is always the same
@@ -8,6 +9,7 @@ path: the supervisor drains the desk (a deadline on it), then cancels the inner 
 one before the desk runs, ends everything at once.
 """
 
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,25 +25,29 @@ from kernel.events import Booted, ClockStepped, OperatorSaid, OperatorWord
 from kernel.session.boot import is_drained
 from kernel.session.chart import Mode
 from kernel.units import SECOND, Duration, Instant
+from shell.account_lock import AccountLock, LockUnavailable, state_folder
 from shell.alpaca.settings import AlpacaSettings
 from shell.books import compare, fetch_books
 from shell.bugs import complaint_of
 from shell.canonical import digest
 from shell.clock import Clock, WallClock
 from shell.codec import known_pairs
+from shell.collector import calm_collector
 from shell.dispatch import ShellDispatcher
 from shell.errors import Complaint, ExitCode
 from shell.exchange.embed import Served, serve
 from shell.exchange.settings import ExchangeSettings
-from shell.journal import Journal, JournalMode, MemoryJournal, SqliteJournal, open_journal, replay
+from shell.journal import Journal, JournalMode, MemoryJournal, SqliteJournal, open_journal
 from shell.journal.lock import WriterLock
+from shell.keeper import SnapshotKeeper
 from shell.logs import open_log
 from shell.loop import Loop
 from shell.panel import show
 from shell.quiescence import Quiescence
-from shell.replay import step_loaded
+from shell.recovery import Recovered, recover
 from shell.report import Outcome, build_report
 from shell.session import SessionFigures
+from shell.settings import JournalSettings
 from shell.simclock import SimClock, SimLost, TimeMessage
 
 __all__ = ["Plan", "run_session"]
@@ -51,6 +57,9 @@ PREPARE_S_MAX: Final = 60.0
 
 SETTLE_S_MAX: Final = 5.0
 """After the drain: for the last words of the broker to arrive before the books are compared."""
+
+SIMULATED_ACCOUNT: Final = "simulated"
+"""Number of an exchange's one account, for its lock."""
 
 AHEAD_S_MAX: Final = 2
 """Real seconds by which a journal may be ahead of a session in real time: both only estimate its time."""
@@ -71,7 +80,9 @@ class Plan:
     """How a simulated session knows us; empty for a real broker."""
     journal: Path | None
     """None keeps it in memory."""
-    journal_mode: JournalMode
+    journal_settings: JournalSettings
+    account: tuple[str, str] | None
+    """URL and number of a real account; None for the one account of a simulated session."""
     drain_s: float
     panel: bool
     source: str
@@ -109,6 +120,8 @@ class Session:
         self.lost: str | None = None
         self.loop: Loop | None = None
         self.report: dict[str, Any] | None = None
+        self._lock: AccountLock | None = None
+        self._keeper: SnapshotKeeper | None = None
         self._log = open_log(plan.journal)
         self._differences: list[str] = []
         self._books: dict[str, Any] = {}
@@ -121,16 +134,36 @@ class Session:
             async with trio.open_nursery() as exchange_nursery:
                 await exchange_nursery.start(self._signals)
                 self._check_lock()
+                if plan.account is not None:
+                    self._hold_account(*plan.account)
                 url = plan.url
                 if plan.exchange is not None:
                     served: Served = await exchange_nursery.start(serve, plan.exchange)
                     url = served.url
+                if plan.account is None:
+                    self._hold_account(url, SIMULATED_ACCOUNT)
                 async with trio.open_nursery() as clock_nursery:
                     await self._with_clock(url, clock_nursery)
                     clock_nursery.cancel_scope.cancel()
                 exchange_nursery.cancel_scope.cancel()
         finally:
+            if self._lock is not None:
+                self._lock.release()
             self._log.close()
+
+    def _hold_account(self, url: str, number: str) -> None:
+        """Nobody else on this machine may trade the account while we do."""
+        plan = self.plan
+        try:
+            folder = state_folder(plan.journal_settings.locks, dict(os.environ))
+            self._lock = AccountLock(folder, url, number, plan.journal)
+        except LockUnavailable as problem:
+            if plan.account is not None:
+                raise
+            self.figures.notes.append(f"nothing keeps a second desk off this exchange: {problem.line}")
+        else:
+            if self._lock.notice is not None:
+                self.figures.notes.append(self._lock.notice)
 
     async def _with_clock(self, url: str, nursery: trio.Nursery) -> None:
         sim: SimClock | None = None
@@ -143,11 +176,12 @@ class Session:
             clock = WallClock(self._on_clock_step)
         journal = await self._open_journal(clock.now())
         try:
-            desk = await trio.to_thread.run_sync(self._replay, journal, abandon_on_cancel=True)
+            desk = (await trio.to_thread.run_sync(self._recover, journal, abandon_on_cancel=True)).desk
             self._check_time(desk, clock, sim)
             if sim is None:
                 clock = WallClock(self._on_clock_step, floor=desk.at)
-            await self._with_journal(url, clock, sim, journal, desk)
+            with calm_collector():
+                await self._with_journal(url, clock, sim, journal, desk)
         finally:
             with trio.CancelScope(shield=True):
                 await journal.close()
@@ -172,13 +206,27 @@ class Session:
         plan = self.plan
         if plan.journal is None:
             return MemoryJournal(plan.config.account, plan.version, now)
-        journal = await open_journal(plan.journal, plan.config.account, plan.version, now, plan.journal_mode)
+        settings = plan.journal_settings
+        journal = await open_journal(
+            plan.journal,
+            plan.config.account,
+            plan.version,
+            now,
+            JournalMode(settings.mode),
+            settings.append_timeout / SECOND,
+        )
         self.figures.notes.extend(journal.opening.notices)
         return journal
 
-    def _replay(self, journal: Journal) -> Desk:
-        where = "journal" if self.plan.journal is None else str(self.plan.journal)
-        return replay(journal.read(), step_loaded, EMPTY_DESK, where=where)
+    def _recover(self, journal: Journal) -> Recovered:
+        plan, figures = self.plan, self.figures
+        found = recover(journal, plan.journal, verify=plan.journal_settings.verify)
+        figures.base, figures.replayed, figures.replay_s = found.snapshot, found.replayed, found.seconds
+        figures.notes.extend(found.notices)
+        every = plan.journal_settings.snapshot_every
+        if plan.journal is not None and every:
+            self._keeper = SnapshotKeeper(plan.journal, every, plan.version, found.snapshot, figures)
+        return found
 
     async def _with_journal(
         self, url: str, clock: Clock, sim: SimClock | None, journal: Journal, desk: Desk
@@ -202,6 +250,7 @@ class Session:
             figures=self.figures,
             quiescence=quiescence,
             on_turn=self._on_turn,
+            on_durable=None if self._keeper is None else self._keeper.offer,
         )
         loop.sim = sim
         self.loop = loop
@@ -215,6 +264,8 @@ class Session:
             await broker_nursery.start(dispatcher.run)
             async with trio.open_nursery() as loop_nursery:
                 loop_nursery.start_soon(show, self.figures, plan.source, plan.panel)
+                if self._keeper is not None:
+                    loop_nursery.start_soon(self._keeper.run)
                 await loop_nursery.start(loop.run)
                 epoch = max(desk.epoch, _epoch_of(journal)) + 1
                 await loop.put(Booted(clock.now(), epoch, plan.version, plan.config))
@@ -225,6 +276,8 @@ class Session:
                 loop_nursery.cancel_scope.cancel()
             broker_nursery.cancel_scope.cancel()
         await loop.flush()
+        if self._keeper is not None:
+            await self._keeper.finish(loop.desk, journal.tip)
         self._finish(loop)
 
     # ------------------------------------------------------------ the run's end

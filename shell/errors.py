@@ -30,7 +30,8 @@ class ExitCode(IntEnum):
     CREDENTIALS = 3
     """Keys are missing, or the broker refuses them."""
     JOURNAL = 4
-    """The journal is locked, damaged, of a newer version, another account's, or can't be written."""
+    """The journal or the account is in use, or the journal is damaged, of a version that is not read,
+    another account's, or can't be written."""
     STRATEGY = 5
     """A strategy can't be imported, or is not one."""
     PORT = 6

@@ -13,6 +13,7 @@ Rules:
    take its place, and `idle` says when nothing is in hand (shell/quiescence.py, shell/pen.py).
 6. Time in the journal never runs backward; the clock sees to that.
 7. Whatever `step` raises is a KernelBug: the batch is made durable, nothing of it leaves, and the loop ends.
+8. Whenever all that was stepped is durable, `on_durable` is told the Desk and the journal's tip.
 
 The loop ends by cancellation; whoever cancels it calls `flush` afterwards, before the Desk's digest is told.
 """
@@ -30,7 +31,7 @@ from kernel.links.chart import LinkInput
 from kernel.units import Instant
 from shell.bugs import KernelBug
 from shell.clock import Clock
-from shell.journal import Journal
+from shell.journal import Journal, Tip
 from shell.pen import Pen
 from shell.quiescence import Quiescence
 from shell.session import SessionFigures
@@ -86,6 +87,7 @@ class Loop:
         figures: SessionFigures,
         quiescence: Quiescence,
         on_turn: Callable[[Desk], None],
+        on_durable: Callable[[Desk, Tip], None] | None = None,
     ) -> None:
         self.desk = desk
         self._journal = journal
@@ -94,6 +96,7 @@ class Loop:
         self._figures = figures
         self._quiescence = quiescence
         self._on_turn = on_turn
+        self._on_durable = on_durable
         self._send, self._receive = trio.open_memory_channel[Item](INBOX_MAX)
         self._wake_at: Instant | None = None
         self._rearmed = trio.Event()
@@ -230,6 +233,8 @@ class Loop:
             await self.flush()
         for arrival, command in caused:
             self._hand_out(arrival, command)
+        if self._on_durable is not None and not self._unwritten:
+            self._on_durable(self.desk, self._journal.tip)
 
     async def flush(self) -> None:
         """Makes durable what was stepped before it was."""

@@ -25,8 +25,8 @@ from shell.exchange.faults.plan import make_plan as plan_faults
 from shell.exchange.market.csvfile import BarFileError, load_files
 from shell.exchange.market.synthetic import SYMBOLS
 from shell.exchange.settings import ExchangeSettings, SetupError, parse_speed
-from shell.journal import JournalMode
 from shell.onboarding import account_number, exchange_symbols
+from shell.settings import JournalSettings
 
 __all__ = ["make_plan", "product_version"]
 
@@ -82,7 +82,8 @@ def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
         url=(options.exchange or "").rstrip("/"),
         client=CLIENT,
         journal=_journal_path(options, settings, fresh=True),
-        journal_mode=JournalMode(shell.journal.mode),
+        journal_settings=_journal_settings(options, settings),
+        account=None,
         drain_s=shell.screen.drain_deadline / SECOND,
         panel=shell.screen.panel and not options.no_panel,
         source=source,
@@ -125,7 +126,8 @@ def _real_plan(options: argparse.Namespace, settings: Settings) -> Plan:
         url="",
         client="",
         journal=_journal_path(options, settings, fresh=False),
-        journal_mode=JournalMode(shell.journal.mode),
+        journal_settings=_journal_settings(options, settings),
+        account=(broker.trading_url, number),
         drain_s=shell.screen.drain_deadline / SECOND,
         panel=shell.screen.panel and not options.no_panel,
         source=f"{'LIVE' if options.live else 'paper'} account ...{number[-DIGITS:]}",
@@ -164,6 +166,11 @@ def _with_urls(broker: AlpacaSettings, settings: Settings) -> AlpacaSettings:
     names = ("trading_url", "data_url", "order_stream_url", "stock_stream_url", "crypto_stream_url")
     given = {name: getattr(own, name).rstrip("/") for name in names if getattr(own, name)}
     return dataclasses.replace(broker, **given)
+
+
+def _journal_settings(options: argparse.Namespace, settings: Settings) -> JournalSettings:
+    own = settings.shell.journal
+    return own._replace(verify=own.verify or options.verify_journal)
 
 
 def _journal_path(options: argparse.Namespace, settings: Settings, *, fresh: bool) -> Path | None:

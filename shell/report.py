@@ -92,7 +92,16 @@ def build_report(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[
         "books_agree": not outcome.differences,
         "differences": list(outcome.differences),
         "invariants": {"checked": counters.checks, "violated": counters.violations},
-        "journal": {"events": counters.events, "digest": outcome.digest},
+        "journal": {
+            "events": counters.events,
+            "digest": outcome.digest,
+            "start": {
+                "snapshot": figures.base,
+                "replayed": figures.replayed,
+                "seconds": round(figures.replay_s, 3),
+            },
+            "snapshots": figures.snapshots,
+        },
         "drift": drift_of(desk),
     }
 
@@ -144,6 +153,7 @@ def _session(desk: Desk, figures: SessionFigures, outcome: Outcome) -> dict[str,
         "bars_total": figures.bars_total,
         "positions": {symbol: scaled_text(quantity) for symbol, quantity in net if quantity},
         "open_orders": len(open_orders(desk.book)),
+        "replaced": desk.counters.replaced,
         "links": {record.link.value: record.state.value for record in desk.links},
         "alerts": alerts,
         "alerts_dropped": figures.alerts_dropped,
@@ -189,7 +199,7 @@ def text_report(report: dict[str, Any]) -> str:
     agree = "agree" if report["books_agree"] else "DIFFER"
     lines = [
         _session_line(session),
-        _orders_line(orders, report["fills"]),
+        _orders_line(orders, session["replaced"], report["fills"]),
         "refusals   " + (_pairs(report["refusals"]) or "none"),
         "profit     " + (_pairs({k: _cents(v) for k, v in report["pnl"].items()}) or "none"),
         "positions  " + (_pairs(session["positions"]) or "flat") + f", open orders {session['open_orders']}",
@@ -197,7 +207,7 @@ def text_report(report: dict[str, Any]) -> str:
         "latency    "
         + ", ".join(f"{name.replace('_', ' ')} {_milliseconds(latency[name])}" for name in latency),
         f"invariants {report['invariants']['checked']} checks, {report['invariants']['violated']} violated",
-        f"journal    {report['journal']['events']} events, digest {report['journal']['digest']}",
+        _journal_line(report["journal"]),
         f"books      {agree} with the broker's",
     ]
     lines.extend(f"           {line}" for line in report["differences"][:20])
@@ -218,10 +228,22 @@ def _session_line(session: dict[str, Any]) -> str:
     )
 
 
-def _orders_line(orders: dict[str, int], fills: int) -> str:
+def _orders_line(orders: dict[str, int], replaced: int, fills: int) -> str:
     return (
         f"orders     {orders['submitted']} submitted, {orders['filled']} filled, {orders['canceled']} "
-        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied; {fills} executions"
+        f"canceled or expired, {orders['rejected']} rejected, {orders['denied']} denied, "
+        f"{replaced} times replaced; {fills} executions"
+    )
+
+
+def _journal_line(journal: dict[str, Any]) -> str:
+    line = f"journal    {journal['events']} events, digest {journal['digest']}"
+    start = journal["start"]
+    if not start["snapshot"] and not start["replayed"]:
+        return line
+    after = f"after the snapshot of event {start['snapshot']}" if start["snapshot"] else "from the first"
+    return (
+        f"{line}\n           start: {start['replayed']} events replayed {after} in {start['seconds']:.2f} s"
     )
 
 

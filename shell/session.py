@@ -60,6 +60,13 @@ class SessionFigures:
     bars_total: int = 0
     ended: bool = False
     notes: list[str] = field(default_factory=list)
+    base: int = 0
+    """The event of the snapshot that this start used; 0 for none."""
+    replayed: int = 0
+    """Events that this start replayed."""
+    replay_s: float = 0.0
+    snapshots: int = 0
+    """Snapshots written."""
 
     def alert(self, alert: Alert) -> None:
         """Keeps an alert, up to ALERTS_MAX."""

@@ -57,6 +57,9 @@ class JournalSettings(NamedTuple):
     path: str = ""
     mode: str = "auto"
     append_timeout: Duration = Duration(30 * SECOND)
+    snapshot_every: int = 20_000
+    verify: bool = False
+    locks: str = ""
 
 
 class SessionSettings(NamedTuple):
@@ -213,6 +216,14 @@ ORDERS: Final = (
         HOUR,
     ),
     Key("cancel_repeats_max", COUNT, "so often; then a person is called", 1, 100),
+    Key(
+        "archive_after",
+        DURATION,
+        "a finished order is packed away after this; late news of it still finds it",
+        SECOND,
+        DAY,
+    ),
+    Key("archive_hot_max", COUNT, "finished orders kept unpacked at most; then the oldest go", 1, 1_000_000),
 )
 LINKS: Final = (
     Key(
@@ -302,6 +313,20 @@ JOURNAL: Final = (
         "a disk that does not answer for so long ends the process",
         100 * MILLISECOND,
         10 * MINUTE,
+    ),
+    Key(
+        "snapshot_every",
+        COUNT,
+        "events between two snapshots, which make a restart quick; also one at a clean end; 0: none",
+        0,
+        10_000_000,
+    ),
+    Key("verify", FLAG, "replay the whole journal at the start and compare it with the snapshots"),
+    Key(
+        "locks",
+        WORD,
+        "folder of the locks that keep a second desk off an account; empty: miniquantdesk in "
+        "$XDG_STATE_HOME or ~/.local/state",
     ),
 )
 SESSION: Final = (

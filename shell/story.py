@@ -32,6 +32,7 @@ from kernel.events import (
     TradeUpdated,
     Unrecognized,
 )
+from kernel.orders.book import all_orders
 from kernel.orders.record import NEVER, Order
 from kernel.reports import OrderReport
 from kernel.risk.gate import checks_for, examine
@@ -276,7 +277,7 @@ def story_text(story: Story) -> str:
 
 def orders_text(desk: Desk) -> str:
     """Every order that the desk knows, one line each, by the time it was made."""
-    orders = sorted(desk.book.orders.values(), key=lambda order: (order.times.created, order.client_order_id))
+    orders = sorted(all_orders(desk.book), key=lambda order: (order.times.created, order.client_order_id))
     return "".join(
         f"{order.client_order_id}  {stamp(order.times.created)}  {order.status.value:<9}  "
         f"{filled_text(order)}  {ticket_text(order.ticket)}  intent {order.intent}  "

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from kernel import Desk, Event, Step
 from kernel.commands import ReplaceOrder
 from kernel.events import CallAnswered, OrderBody, OrderRows, TradeUpdated
-from kernel.orders.book import find
+from kernel.orders.book import all_orders, find
 from kernel.reports import OrderReport
 from kernel.trace import Judged
 from kernel.units import Instant
@@ -118,7 +118,8 @@ class Index:
 
     def close(self, desk: Desk) -> None:
         """After the last step: the orders that the desk knows, whatever made them."""
-        for name, order in desk.book.orders.items():
+        for order in all_orders(desk.book):
+            name = order.client_order_id
             self.names[name] = name
             self.intents.setdefault(order.intent, name)
             for broker_id in order.broker_ids:

@@ -138,6 +138,7 @@ def _question(side: Side, purpose: Purpose, quantity: int) -> Question:
         reserved=Value(0),
         waiting=0,
         opposing=False,
+        adding=Quantity(quantity),
     )
 
 

@@ -5,13 +5,18 @@
 2. Credentials of the environment are dropped before any test begins: no test can reach a real account.
 3. Hypothesis has no deadline (no timed tests). Under MQD_TEST_PROFILE=ci its examples are derived from the
    tests, so that a run can be repeated.
-4. Recorded data is read from a folder beside the repository, `shared/data`, or from MQD_SHARED_DATA; tests
+4. What the product keeps for its user (XDG_STATE_HOME: locks) goes to a folder of this run, also from
+   processes that tests start.
+5. Recorded data is read from a folder beside the repository, `shared/data`, or from MQD_SHARED_DATA; tests
    that want it skip with the reason where it is absent.
 """
 
+import atexit
 import ipaddress
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +28,9 @@ LOCAL_NAMES: Final = frozenset({"localhost", ""})
 
 for secret in SECRETS:
     os.environ.pop(secret, None)
+
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="mqd-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)

@@ -22,11 +22,11 @@ from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
 from kernel.drift.diff import Drift, Finding, is_off
-from kernel.drift.foreign import with_counted
+from kernel.drift.foreign import shifted, with_counted
 from kernel.drift.record import NO_AUDIT, Audit, Foreign, ForeignFill, LegSum
 from kernel.events import ActivityRows, CallResult
-from kernel.orders.book import find
-from kernel.orders.ledger import is_exact, set_leg
+from kernel.orders.book import all_orders, find
+from kernel.orders.ledger import set_leg
 from kernel.orders.lifecycle import Change, take_sums
 from kernel.orders.record import NEVER, Order
 from kernel.orders.room import commit
@@ -38,7 +38,7 @@ from kernel.sides import Side
 from kernel.throttle.throttle import Priority
 from kernel.units import MINUTE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Instant, Quantity, Ratio, Value
 
-__all__ = ["audit_due", "disown", "on_activities", "reclaim", "start_audit", "take_back"]
+__all__ = ["audit_due", "on_activities", "start_audit", "take_back"]
 
 MARGIN: Final = Duration(1 * MINUTE)
 """Activities are read from so long before the instant of interest: clocks differ, and answers lag."""
@@ -49,6 +49,8 @@ PAGES_MAX: Final = 1_000
 READINGS_MAX: Final = 20
 BUSTS_REACH: Final = Duration(24 * 60 * MINUTE)
 """While a position differs and no fill explains it, the activities are read from so long ago."""
+UNPACKED_MAX: Final = 5_000
+"""Archived orders that are looked through for a bust, about 50 ms; beyond it they are a person's."""
 FEE_SHARE: Final = 100
 """What is taken back of a coin may be off by one part in so many: its fee."""
 COUNTED_MAX: Final = 10_000
@@ -58,7 +60,7 @@ NO_SUM: Final = LegSum(ZERO_QUANTITY, ZERO_VALUE)
 def audit_due(turn: Turn) -> None:
     """Starts a reading when an order lacks executions and none is under way."""
     audit = turn.drift.audit
-    lacking = len(turn.book.lacking)
+    lacking = len(_pursued(turn))
     if audit.call or not lacking or (audit.fruitless >= READINGS_MAX and audit.lacking >= lacking):
         return
     start_audit(turn)
@@ -76,16 +78,21 @@ def start_audit(turn: Turn) -> None:
         start = min(start, record.agreed_at or record.opened_at or case.opened_at, case.opened_at)
         if case.drift is Drift.POSITION and case.tries:
             start = min(start, Instant(max(turn.at - BUSTS_REACH, record.opened_at)))
-    for name in turn.book.lacking:
-        order = turn.book.orders[name]
-        if not is_exact(order.ledger):
-            start = min(start, order.times.sent if order.times.sent != NEVER else order.times.created)
+    for name in _pursued(turn):
+        times = turn.book.orders[name].times
+        start = min(start, times.sent if times.sent != NEVER else times.created)
     after = Instant(max(0, start - MARGIN))
     _ask(
         turn,
         NO_AUDIT._replace(asked_at=turn.at, after=after, fruitless=audit.fruitless, lacking=audit.lacking),
         None,
     )
+
+
+def _pursued(turn: Turn) -> list[str]:
+    """Orders that lack executions and were not given up: a reading goes back to the oldest of them."""
+    standing = turn.drift.cases.standing
+    return [name for name in turn.book.lacking if f"{Drift.FILLS.value}:{name}" not in standing]
 
 
 def _ask(turn: Turn, audit: Audit, token: str | None) -> None:
@@ -152,12 +159,16 @@ def _settle(turn: Turn, audit: Audit) -> bool:
 
 
 def _in_question(turn: Turn) -> list[str]:
-    """Legs of what was booked on a symbol whose position differs: a bust may leave no activity at all."""
+    """Legs of what was booked on a symbol whose position differs: a bust may leave no activity at all.
+
+    Finished orders are asked too, unless the archive is too large to unpack in one step.
+    """
     cases = turn.drift.cases.open.values()
     symbols = {case.subject for case in cases if case.drift is Drift.POSITION}
     if not symbols:
         return []
-    orders = turn.book.orders.values()
+    book = turn.book
+    orders = all_orders(book) if len(book.archive.packed) <= UNPACKED_MAX else book.orders.values()
     booked = [order for order in orders if order.ledger.quantity > 0 and order.ticket.symbol in symbols]
     return [leg.broker_order_id for order in booked for leg in order.ledger.legs]
 
@@ -210,15 +221,13 @@ def take_back(turn: Turn, symbol: str, surplus: int) -> bool:
 def _finish(turn: Turn, audit: Audit, is_whole: bool) -> None:
     fruitless = 0 if audit.changed else audit.fruitless + 1
     wanted = turn.drift.audit.wanted
-    done = NO_AUDIT._replace(failed=not is_whole, fruitless=fruitless, lacking=len(turn.book.lacking))
+    done = NO_AUDIT._replace(failed=not is_whole, fruitless=fruitless, lacking=len(_pursued(turn)))
     turn.drift = turn.drift._replace(audit=done)
     if is_whole:
         turn.drift = turn.drift._replace(audited_at=audit.asked_at)
     if wanted:
         start_audit(turn)
-    elif turn.drift.look is None and any(
-        not is_exact(turn.book.orders[name].ledger) for name in turn.book.lacking
-    ):
+    elif turn.drift.look is None and _pursued(turn):
         turn.wake(Instant(turn.at + RETRY), "fills")
 
 
@@ -239,7 +248,7 @@ def _count_foreign(turn: Turn, row: ActivityRow) -> bool:
     else:
         quantity, value = Quantity(-row.quantity), Value(fee_value - worth)
     fill = ForeignFill(row.broker_order_id, row.symbol, quantity, value, row.at)
-    foreign = with_counted(_shifted(foreign, fill, 1), row)
+    foreign = with_counted(shifted(foreign, fill, 1), row)
     foreign = _bounded(foreign._replace(counted=foreign.counted.set(row.activity_id, fill)))
     turn.drift = turn.drift._replace(foreign=foreign)
     text = f"{row.symbol}: others {row.side.value} {row.quantity} at {row.price} on this account"
@@ -264,29 +273,3 @@ def _bounded(foreign: Foreign) -> Foreign:
     for _, name in old:
         del counted[name]
     return foreign._replace(counted=counted.finish(), counted_until=old[-1][0])
-
-
-def _shifted(foreign: Foreign, fill: ForeignFill, sign: int) -> Foreign:
-    """What is not ours, with a fill counted (1) or taken out again (-1: its order turned out to be ours)."""
-    held = foreign.positions.get(fill.symbol, ZERO_QUANTITY)
-    return foreign._replace(
-        positions=foreign.positions.set(fill.symbol, Quantity(held + sign * fill.quantity)),
-        cash=Value(foreign.cash - sign * fill.value),
-    )
-
-
-def reclaim(turn: Turn) -> None:
-    """Fills that were counted as others' before we knew the broker's id of our order are ours."""
-    for leg in sorted({fill.leg for fill in turn.drift.foreign.counted.values()}):
-        if leg in turn.book.by_broker:
-            disown(turn, leg)
-
-
-def disown(turn: Turn, leg: str) -> None:
-    """An order that was taken for another's is ours: its fills are no longer others'."""
-    foreign = turn.drift.foreign
-    for activity_id in sorted(foreign.counted):
-        fill = foreign.counted[activity_id]
-        if fill.leg == leg:
-            foreign = _shifted(foreign, fill, -1)._replace(counted=foreign.counted.delete(activity_id))
-    turn.drift = turn.drift._replace(foreign=foreign)

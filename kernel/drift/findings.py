@@ -18,8 +18,7 @@ from kernel.drift.diff import (
     shadow_of,
 )
 from kernel.drift.record import Look
-from kernel.orders.book import find, open_orders
-from kernel.orders.ledger import is_exact
+from kernel.orders.book import find, open_orders, order_of
 from kernel.orders.record import ENDED, Order
 from kernel.symbols.rules import AssetClass
 from kernel.units import SCALE, ZERO_QUANTITY, Cash, Quantity, Value
@@ -62,11 +61,7 @@ def open_books(turn: Turn, positions: Pairs, cash: Cash) -> None:
 def findings_of(turn: Turn, look: Look) -> tuple[Finding, ...]:
     """Everything that this look shows."""
     found = list(_of_orders(turn, look))
-    found.extend(
-        _lacking(turn.book.orders[name])
-        for name in sorted(turn.book.lacking)
-        if not is_exact(turn.book.orders[name].ledger)
-    )
+    found.extend(_lacking(turn.book.orders[name]) for name in sorted(turn.book.lacking))
     if turn.drift.opening_cash is not None and look.positions is not None and look.cash is not None:
         found.extend(_of_positions(turn, look, look.positions))
         if is_still(turn, look):
@@ -101,7 +96,7 @@ def _of_orders(turn: Turn, look: Look) -> list[Finding]:
         if not (observed and finding.drift is Drift.ORPHAN_FOREIGN and finding.subject in known)
     ]
     for name in look.unlisted:
-        order = turn.book.orders[name]
+        order = order_of(turn.book, name)
         if order.status not in ENDED and order.times.last_fill < look.asked_at:
             found.append(shadow_of(order))
     return found

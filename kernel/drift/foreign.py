@@ -1,11 +1,11 @@
-"""What others hold and have open on the account, as exposure reads it."""
+"""What others hold and have open on the account: as exposure reads it, and as fills change it."""
 
-from kernel.drift.record import Foreign
+from kernel.drift.record import Foreign, ForeignFill
 from kernel.reports import ActivityRow
 from kernel.sides import Side
-from kernel.units import ZERO_QUANTITY, Quantity
+from kernel.units import ZERO_QUANTITY, Quantity, Value
 
-__all__ = ["foreign_open", "foreign_position", "with_counted"]
+__all__ = ["disowned", "foreign_open", "foreign_position", "shifted", "with_counted"]
 
 
 def foreign_position(foreign: Foreign, symbol: str) -> Quantity:
@@ -35,4 +35,22 @@ def with_counted(foreign: Foreign, row: ActivityRow) -> Foreign:
         if is_done:
             return foreign._replace(orders=foreign.orders.delete(name))
         return foreign._replace(orders=foreign.orders.set(name, report._replace(filled_quantity=filled)))
+    return foreign
+
+
+def shifted(foreign: Foreign, fill: ForeignFill, sign: int) -> Foreign:
+    """What is not ours, with a fill counted (1) or taken out again (-1)."""
+    held = foreign.positions.get(fill.symbol, ZERO_QUANTITY)
+    return foreign._replace(
+        positions=foreign.positions.set(fill.symbol, Quantity(held + sign * fill.quantity)),
+        cash=Value(foreign.cash - sign * fill.value),
+    )
+
+
+def disowned(foreign: Foreign, leg: str) -> Foreign:
+    """Without the fills of a broker order that turned out to be ours: a submit in doubt that was found."""
+    for activity_id in sorted(foreign.counted):
+        fill = foreign.counted[activity_id]
+        if fill.leg == leg:
+            foreign = shifted(foreign, fill, -1)._replace(counted=foreign.counted.delete(activity_id))
     return foreign

@@ -33,7 +33,7 @@ from kernel.drift.diff import Drift, Finding, diff_orders, flat
 from kernel.drift.record import Look, Stage
 from kernel.events import AccountBody, CallResult, NotFound, OrderBody, OrderRows, PositionRows
 from kernel.ids import is_ours
-from kernel.orders.book import find, open_orders
+from kernel.orders.book import find, open_orders, order_of
 from kernel.orders.record import ENDED, broker_order_id
 from kernel.outbox import enqueue
 from kernel.reasons import Anomaly
@@ -125,7 +125,7 @@ def _ask_details(turn: Turn, look: Look) -> None:
 def _ask_unlisted(turn: Turn, look: Look) -> None:
     look = look._replace(waiting=frozenset(), failed=False)
     for name in look.unlisted:
-        order = turn.book.orders[name]
+        order = order_of(turn.book, name)
         look, _ = _ask(turn, look, QueryOrder(0, name, broker_order_id(order)))
     _set(turn, look)
 
@@ -178,7 +178,7 @@ def on_look_answer(turn: Turn, call: int, name: str, result: CallResult) -> None
 
 def _note_missed(turn: Turn, name: str) -> None:
     """A query found what the stream had not said: an order that we held open has ended."""
-    order = turn.book.orders[name]
+    order = order_of(turn.book, name)
     if order.status not in ENDED or order.times.ended != turn.at:
         return  # open still, or the stream said it while the query was under way
     text = f"{name} ({order.ticket.symbol}) was open in the book and is {order.status.value} at the broker"

@@ -14,7 +14,6 @@ from immutables import Map
 
 from kernel.commands import AlertLevel, CancelOrder, OrderTicket
 from kernel.desk import Turn
-from kernel.drift.audit import disown
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
 from kernel.drift.diff import Drift, Finding, flat
@@ -174,7 +173,6 @@ def _made(turn: Turn, report: OrderReport, strategy: str, purpose: Purpose) -> O
 
 
 def _take_in(turn: Turn, order: Order, report: OrderReport) -> None:
-    disown(turn, report.broker_order_id)
     turn.book = put(turn.book, None, order)
     commit(turn, order, take_report(order, report, turn.at))
     foreign = turn.drift.foreign

@@ -9,7 +9,7 @@ Policies by class (kernel/config.py, DriftConfig); the safe ones are the default
     orphan_ours     adopt: it came from a lost submit, and belongs in the book
     orphan_foreign  observe: counted in exposure, never touched
     shadow          queried by id: found heals, consecutive not-founds end it as absent
-    status          the end in the book stands; still open there after TRIES_MAX looks, a person is called
+    status          the end in the book stands: what the broker still lists counts, and is canceled there
     fills           audit of the activities; if they never show it, a person is called and the estimate stays
     position, cash  audit; what others did is kept apart; what nothing explains is a person's
     coin_fee        seen twice, the broker's figure is taken over
@@ -20,9 +20,9 @@ nothing; after a look that was not clean, soon, with waits that double.
 
 from typing import Final
 
-from kernel.commands import AlertLevel
+from kernel.commands import AlertLevel, CancelOrder
 from kernel.desk import Turn
-from kernel.drift.audit import reclaim, start_audit, take_back
+from kernel.drift.audit import start_audit, take_back
 from kernel.drift.cases import Case, advance, look_at
 from kernel.drift.chart import CaseInput, CaseState
 from kernel.drift.diff import Drift, Finding, flat
@@ -30,10 +30,12 @@ from kernel.drift.findings import findings_of, is_still, open_books
 from kernel.drift.look import RETRY, advance_look, look_again_due, start_look
 from kernel.drift.orphans import adopt, adopt_legs, cancel_foreign, note_foreign
 from kernel.orders.book import find
+from kernel.outbox import enqueue
 from kernel.portfolio.fills import charge_coins
 from kernel.reasons import Anomaly
 from kernel.reports import OrderReport
 from kernel.session.modes import halt, reduce_only
+from kernel.throttle.throttle import Priority
 from kernel.units import SCALE, SECOND, ZERO_QUANTITY, Duration, Instant, Quantity, Value
 
 __all__ = ["foreign_due", "judge", "look_due", "watch"]
@@ -62,7 +64,6 @@ def judge(turn: Turn) -> bool | None:
     if look.failed or look.cash is None or look.positions is None:
         _again(turn, "an answer is missing")
         return False
-    reclaim(turn)
     is_whole = is_still(turn, look)
     if turn.drift.opening_cash is None and is_whole and not turn.book.lacking:
         open_books(turn, look.positions, look.cash)
@@ -114,10 +115,11 @@ def _treat(turn: Turn, case: Case, strays: dict[str, OrderReport]) -> None:
             _treat_ours(turn, case, policy.orphan_ours, strays.get(case.subject))
         case Drift.ORPHAN_FOREIGN:
             _treat_foreign(turn, case, policy.orphan_foreign)
-        case Drift.SHADOW | Drift.STATUS:
-            # A shadow is asked for by id at every look: found heals, consecutive not-founds end it
-            # (orders/lifecycle.py). One that is listed after its end counts in exposure meanwhile.
+        case Drift.SHADOW:
+            # Every look asks for it by id: found heals, consecutive not-founds end it (orders/lifecycle.py).
             _escalate(turn, _try(turn, case), policy.shadow)
+        case Drift.STATUS:
+            _treat_status(turn, case, policy.shadow)
         case Drift.FILLS:
             start_audit(turn)
             _escalate(turn, _try(turn, case), "call")
@@ -149,6 +151,17 @@ def _treat_foreign(turn: Turn, case: Case, policy: str) -> None:
     if policy == "cancel" and case.state is CaseState.HEALING:
         cancel_foreign(turn, case.subject)
     _escalate(turn, case, "reduce" if policy == "cancel" else policy)
+
+
+def _treat_status(turn: Turn, case: Case, policy: str) -> None:
+    """Ended in the book and alive at the broker: an end is an end, so it is canceled there."""
+    case = _try(turn, case)
+    order = find(turn.book, case.subject, "")
+    if case.state is CaseState.HEALING and order is not None and order.broker_ids:
+        # Without the order's name: what the answer says changes nothing of an order that has ended.
+        command = CancelOrder(0, "", order.broker_ids[-1])
+        turn.calls, _ = enqueue(turn.calls, Priority.CANCEL, command, Instant(0))
+    _escalate(turn, case, policy)
 
 
 def _treat_position(turn: Turn, case: Case) -> None:

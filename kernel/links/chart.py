@@ -6,13 +6,16 @@ after it listens, for the streams replay nothing and whatever happened in the ga
 Rules:
 1. Silence is not health: a link that is silent too long is MUTE, and the first frame leads to a resync,
    not back to live.
-2. UNAUTHORIZED is final until an operator's word: opening again would only be refused again.
+2. Refused credentials are tried again, for brokers refuse good ones too: the first CREDENTIALS_CONDEMNED
+   leads to UNAUTHORIZED, and that is final until an operator's word. The desk gives it when they were
+   refused from the start of a run; once they were good in a run they are tried for ever, with growing waits.
 3. After a loss, words of the old connection may still arrive (a frame, a resync's end): absorbed.
    Give RESYNC_COMPLETED only for a resync that was asked after the last LISTEN_CONFIRMED.
 4. A handshake's step out of its order is a fault: two connections, or a broker that we don't know.
    The handshake's own deadline is the shell's; its end is CONNECTION_LOST.
 
-Ignores: when to open again, and how long silence may last (the desk's policy).
+Ignores: how many refusals condemn credentials, when to open again, and how long silence may last (the
+desk's policy).
 """
 
 from enum import Enum
@@ -44,7 +47,7 @@ class LinkState(Enum):
     MUTE = "mute"
     """Connected, but silent for too long: nothing is known any more."""
     UNAUTHORIZED = "unauthorized"
-    """The broker refused our credentials: final until an operator's word."""
+    """The broker refused our credentials from the start: final until an operator's word."""
 
 
 class LinkInput(Enum):
@@ -57,7 +60,9 @@ class LinkInput(Enum):
     AUTHENTICATED = "authenticated"
     """The broker accepted our credentials."""
     AUTHENTICATION_REFUSED = "authentication_refused"
-    """The broker refused our credentials."""
+    """The broker refused our credentials, this time."""
+    CREDENTIALS_CONDEMNED = "credentials_condemned"
+    """The broker has refused them so often, and never taken them, that they are wrong."""
     LISTEN_CONFIRMED = "listen_confirmed"
     """The broker confirmed the subscription."""
     RESYNC_COMPLETED = "resync_completed"
@@ -84,9 +89,10 @@ class LinkChart(StateMachine):
     open_requested = s.DOWN.to(s.CONNECTING)
     connected = s.CONNECTING.to(s.AUTHENTICATING)
     authenticated = s.AUTHENTICATING.to(s.LISTENING)
-    authentication_refused = s.UNAUTHORIZED.from_(
-        s.DOWN, s.CONNECTING, s.AUTHENTICATING, s.LISTENING, s.RESYNCING, s.LIVE, s.MUTE
+    authentication_refused = s.DOWN.from_(
+        s.CONNECTING, s.AUTHENTICATING, s.LISTENING, s.RESYNCING, s.LIVE, s.MUTE
     )
+    credentials_condemned = s.DOWN.to(s.UNAUTHORIZED)
     listen_confirmed = s.LISTENING.to(s.RESYNCING)
     resync_completed = s.RESYNCING.to(s.LIVE)
     frame_received = s.MUTE.to(s.RESYNCING)
@@ -103,6 +109,7 @@ _OPEN: Final = LinkInput.OPEN_REQUESTED
 _CONNECTED: Final = LinkInput.CONNECTED
 _AUTHENTICATED: Final = LinkInput.AUTHENTICATED
 _BAD_KEYS: Final = LinkInput.AUTHENTICATION_REFUSED
+_CONDEMNED: Final = LinkInput.CREDENTIALS_CONDEMNED
 _CONFIRMED: Final = LinkInput.LISTEN_CONFIRMED
 _RESYNCED: Final = LinkInput.RESYNC_COMPLETED
 _FRAME: Final = LinkInput.FRAME_RECEIVED
@@ -116,7 +123,7 @@ _RESET: Final = LinkInput.RESET_BY_OPERATOR
 LINK_TABLE: Final[Table[LinkState, LinkInput]] = compile_chart(
     LinkChart, LinkState, LinkInput,
     ignored={
-        LinkState.DOWN:           (_RESYNCED, _FRAME, _SILENCE, _LOST, _REFUSED, _CLOSE, _RESET),
+        LinkState.DOWN:           (_BAD_KEYS, _RESYNCED, _FRAME, _SILENCE, _LOST, _REFUSED, _CLOSE, _RESET),
         LinkState.CONNECTING:     (_OPEN, _RESYNCED, _FRAME, _SILENCE, _RESET),
         LinkState.AUTHENTICATING: (_OPEN, _RESYNCED, _FRAME, _SILENCE, _RESET),
         LinkState.LISTENING:      (_OPEN, _RESYNCED, _FRAME, _SILENCE, _RESET),
@@ -128,13 +135,13 @@ LINK_TABLE: Final[Table[LinkState, LinkInput]] = compile_chart(
     },
     faults={
         LinkState.DOWN:           (_CONNECTED, _AUTHENTICATED, _CONFIRMED),
-        LinkState.CONNECTING:     (_AUTHENTICATED, _CONFIRMED),
-        LinkState.AUTHENTICATING: (_CONNECTED, _CONFIRMED),
-        LinkState.LISTENING:      (_CONNECTED, _AUTHENTICATED),
-        LinkState.RESYNCING:      (_CONNECTED, _AUTHENTICATED),
-        LinkState.LIVE:           (_CONNECTED, _AUTHENTICATED),
-        LinkState.MUTE:           (_CONNECTED, _AUTHENTICATED),
-        LinkState.UNAUTHORIZED:   (_OPEN, _CONNECTED, _AUTHENTICATED, _CONFIRMED),
+        LinkState.CONNECTING:     (_AUTHENTICATED, _CONFIRMED, _CONDEMNED),
+        LinkState.AUTHENTICATING: (_CONNECTED, _CONFIRMED, _CONDEMNED),
+        LinkState.LISTENING:      (_CONNECTED, _AUTHENTICATED, _CONDEMNED),
+        LinkState.RESYNCING:      (_CONNECTED, _AUTHENTICATED, _CONDEMNED),
+        LinkState.LIVE:           (_CONNECTED, _AUTHENTICATED, _CONDEMNED),
+        LinkState.MUTE:           (_CONNECTED, _AUTHENTICATED, _CONDEMNED),
+        LinkState.UNAUTHORIZED:   (_OPEN, _CONNECTED, _AUTHENTICATED, _CONFIRMED, _CONDEMNED),
     },
 )
 # fmt: on

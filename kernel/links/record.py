@@ -16,7 +16,7 @@ class LinkRecord(NamedTuple):
     state: LinkState
     since: Instant
     attempts: int
-    """Consecutive failed attempts; sets the backoff."""
+    """Consecutive failed attempts; sets the backoff. A connection that did not live long is one too."""
     reopen_at: Instant
     """When it will be opened again; zero for no plan."""
     connects: int
@@ -24,10 +24,14 @@ class LinkRecord(NamedTuple):
     detail: str
     """What the shell last said about it."""
     last_heard: Instant
+    refusals: int
+    """Consecutive refusals of our credentials."""
+    lives: int
+    """Times that it was live in this run: credentials that were good once are never condemned."""
 
 
 NO_LINKS: Final = tuple(
-    LinkRecord(link, LinkState.DOWN, Instant(0), 0, Instant(0), 0, "", Instant(0)) for link in LinkName
+    LinkRecord(link, LinkState.DOWN, Instant(0), 0, Instant(0), 0, "", Instant(0), 0, 0) for link in LinkName
 )
 INDEX: Final = {link: index for index, link in enumerate(LinkName)}
 

@@ -4,16 +4,21 @@ One function changes it: `put(book, old, new)`. Indexes and tallies follow by di
 costs the same with 100 live orders and 100,000. Lookups: by any client order id or broker id of a
 chain, by symbol (open orders and what they may still do), by strategy and symbol.
 
+Finished orders move to an archive after a while (archive.py). `orders` holds the others: whoever has a name
+that may be of a finished order asks `find`, `order_of` or `all_orders`; `put` revives what it is given.
+
 Tallies are worst case: an order in doubt, queued or pending cancel counts until it has ended; while a
 replace is pending the larger of the two quantities counts.
 """
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from immutables import Map
 
+from kernel.orders.archive import EMPTY_ARCHIVE, Archive, joined, left, shelved, unshelved
 from kernel.orders.chart import OrderStatus
-from kernel.orders.ledger import fills_missing
+from kernel.orders.ledger import lacks_figures
 from kernel.orders.record import ENDED, Order, reserved
 from kernel.seats import seat_of
 from kernel.sides import Purpose, Side
@@ -26,11 +31,17 @@ __all__ = [
     "Book",
     "DeskTally",
     "SymbolTally",
+    "all_orders",
     "find",
+    "is_known",
+    "known_count",
     "open_orders",
+    "order_of",
     "put",
+    "shelve",
     "symbol_tally",
     "tally_of",
+    "without",
 ]
 
 WORKING: Final = OrderStatus.WORKING
@@ -71,6 +82,7 @@ class Book(NamedTuple):
     """All orders and their indexes."""
 
     orders: Map[str, Order]
+    """Open, or ended a short while ago."""
     names: Map[str, str]
     """Client order ids of later legs -> the order's name."""
     by_broker: Map[str, str]
@@ -80,12 +92,14 @@ class Book(NamedTuple):
     """seat (strategy and symbol) -> open orders."""
     open_count: int
     lacking: Map[str, Side]
-    """Orders whose executions are behind the broker's cumulative figure."""
+    """Orders of which the broker counts more than executions or activities have shown."""
     entry_value: Value
     """Worst-case value of all open entries: what they reserve of the buying power."""
+    archive: Archive
+    """Orders that ended longer ago."""
 
 
-EMPTY_BOOK: Final = Book(Map(), Map(), Map(), Map(), Map(), 0, Map(), ZERO_VALUE)
+EMPTY_BOOK: Final = Book(Map(), Map(), Map(), Map(), Map(), 0, Map(), ZERO_VALUE, EMPTY_ARCHIVE)
 
 
 def find(book: Book, client_order_id: str, broker_order_id: str) -> Order | None:
@@ -93,21 +107,58 @@ def find(book: Book, client_order_id: str, broker_order_id: str) -> Order | None
     order = book.orders.get(client_order_id)
     if order is not None:
         return order
+    if client_order_id in book.archive.packed:
+        return order_of(book, client_order_id)
     name = book.names.get(client_order_id) or book.by_broker.get(broker_order_id)
-    return None if name is None else book.orders[name]
+    return None if name is None else order_of(book, name)
+
+
+def order_of(book: Book, name: str) -> Order:
+    """The order of a name that is in the book, hot or archived; another name is a kernel bug."""
+    order = book.orders.get(name) or unshelved(book.archive, name)
+    assert order is not None, f"kernel bug: no order {name}"
+    return order
+
+
+def is_known(book: Book, name: str) -> bool:
+    """Whether an order of this name is in the book, hot or archived."""
+    return name in book.orders or name in book.archive.packed
+
+
+def known_count(book: Book) -> int:
+    """How many orders are in the book, hot and archived."""
+    return len(book.orders) + len(book.archive.packed)
+
+
+def all_orders(book: Book) -> Iterator[Order]:
+    """Every order, hot and archived, by name: for reports, as it unpacks the whole archive."""
+    for name in sorted((*book.orders, *book.archive.packed)):
+        yield order_of(book, name)
+
+
+def shelve(book: Book, order: Order) -> Book:
+    """The book with a hot order that has ended in the archive."""
+    assert order.status in ENDED, "kernel bug: an open order is not archived"
+    name = order.client_order_id
+    return book._replace(orders=book.orders.delete(name), archive=shelved(book.archive, order))
 
 
 def put(book: Book, old: Order | None, new: Order) -> Book:
     """The book with `old` exchanged for `new` (or `new` added), indexes and tallies with it."""
     name = new.client_order_id
-    orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value = book
+    orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive = book
     orders = orders.set(name, new)
     if old is None or old.broker_ids is not new.broker_ids:
         for broker_id in new.broker_ids:
             if broker_id not in by_broker:
                 by_broker = by_broker.set(broker_id, name)
+    pending = new.replacement
+    if pending is not None and (old is None or old.replacement is not pending):
+        names = names.set(pending.client_order_id, name)
+        if pending.broker_order_id:
+            by_broker = by_broker.set(pending.broker_order_id, name)
     if old is None or old.ledger is not new.ledger:
-        if fills_missing(new.ledger):
+        if lacks_figures(new.ledger):
             lacking = lacking.set(name, new.ticket.side)
         elif lacking and name in lacking:
             lacking = lacking.delete(name)
@@ -128,7 +179,17 @@ def put(book: Book, old: Order | None, new: Order) -> Book:
             open_count += opened
             if is_entry:
                 entry_value = Value(entry_value + worth)
-    return Book(orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value)
+    if not (was_open and now_open):
+        archive = _with_ended(archive, name, is_open=now_open, is_news=was_open or old is None)
+    return Book(orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive)
+
+
+def _with_ended(archive: Archive, name: str, *, is_open: bool, is_news: bool) -> Archive:
+    """The archive after a change of an order that has ended or had: hot now, and in line if it has ended."""
+    if name in archive.packed:
+        archive = left(archive, name)
+        is_news = True
+    return joined(archive, name) if is_news and not is_open else archive
 
 
 def _with_symbol(
@@ -150,6 +211,13 @@ def _with_symbol(
     else:
         reducing = Quantity(reducing + change)
     return symbols.set(symbol, SymbolTally(buys, buy_value, sells, sell_value, entries, reducing, names))
+
+
+def without(tally: SymbolTally, order: Order) -> SymbolTally:
+    """The symbol's sums as if an open order were not there."""
+    return _with_symbol(
+        Map({order.ticket.symbol: tally}), order, -1, -reserved(order), -reserved(order) * order.reserve_price
+    )[order.ticket.symbol]
 
 
 def _with_strategy(

@@ -13,12 +13,11 @@ from typing import Final
 from kernel.commands import AlertLevel, QueryOrder
 from kernel.desk import Turn
 from kernel.events import BrokerRefused, CallResult, DoubtCause, Doubtful, OrderBody
-from kernel.orders.book import find, put
+from kernel.orders.book import find, order_of, put
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.lifecycle import (
     answer_cancel,
     answer_query,
-    answer_replace,
     answer_submit,
     lose_track,
     plain,
@@ -31,13 +30,14 @@ from kernel.throttle.throttle import Priority
 from kernel.units import Instant
 
 __all__ = [
+    "about",
     "cancel_due",
     "doubt",
     "expire_due",
     "on_cancel_answer",
     "on_query_answer",
-    "on_replace_answer",
     "on_submit_answer",
+    "query",
     "query_due",
 ]
 
@@ -51,8 +51,8 @@ WAIT_DOUBLINGS_MAX: Final = 16
 
 def on_submit_answer(turn: Turn, name: str, result: CallResult) -> None:
     """What a submit came to."""
-    old = turn.book.orders[name]
-    result = _about(turn, old, result)
+    old = order_of(turn.book, name)
+    result = about(turn, old, result)
     if isinstance(result, BrokerRefused):
         text = f"{name}: {result.http_status} {result.code} {result.message}"
         turn.note(Anomaly.ORDER_REJECTED, text, AlertLevel.WARNING)
@@ -66,22 +66,16 @@ def on_cancel_answer(turn: Turn, name: str, result: CallResult) -> None:
     if old is None:
         return  # another's order, canceled by policy: the next look shows what came of it
     commit(turn, old, answer_cancel(old, result, turn.at))
-    order = turn.book.orders[name]
+    order = order_of(turn.book, name)
     if order.status not in ENDED and order.cancel is CancelState.ANSWERED:
-        _query(turn, order)
-
-
-def on_replace_answer(turn: Turn, name: str, result: CallResult) -> None:
-    """What a replace came to."""
-    old = turn.book.orders[name]
-    commit(turn, old, answer_replace(old, result, turn.at))
+        query(turn, order)
 
 
 def on_query_answer(turn: Turn, name: str, call: int, result: CallResult, asked_at: Instant) -> None:
     """What a query by id came to; while the order is in doubt the next one is planned."""
-    old = turn.book.orders[name]
+    old = order_of(turn.book, name)
     settings = turn.config.orders
-    result = _about(turn, old, result)
+    result = about(turn, old, result)
     change = answer_query(
         old,
         result,
@@ -92,12 +86,14 @@ def on_query_answer(turn: Turn, name: str, call: int, result: CallResult, asked_
         settings.query_every,
     )
     commit(turn, old, change)
-    order = turn.book.orders[name]
+    order = order_of(turn.book, name)
     if order.status is IN_DOUBT and order.pursuit.query_call == call:
         _plan_query(turn, order)
+    elif len(order.broker_ids) > len(old.broker_ids) > 0 and order.status not in ENDED:
+        query(turn, order)  # the leg that we asked about was replaced: its successor says how it stands
 
 
-def _about(turn: Turn, order: Order, result: CallResult) -> CallResult:
+def about(turn: Turn, order: Order, result: CallResult) -> CallResult:
     """An answer that is about another order is no answer."""
     if isinstance(result, OrderBody):
         found = locate(turn, result.report)
@@ -128,7 +124,7 @@ def query_due(turn: Turn, name: str) -> None:
     pursuit = order.pursuit
     if pursuit.next_query_at == NEVER or pursuit.next_query_at > turn.at:
         return
-    call = _query(turn, order)
+    call = query(turn, order)
     pursuit = pursuit._replace(queries=pursuit.queries + 1, query_call=call, next_query_at=NEVER)
     turn.book = put(turn.book, order, order._replace(pursuit=pursuit))
 
@@ -142,7 +138,8 @@ def _plan_query(turn: Turn, order: Order) -> None:
     turn.wake(at, "query:" + order.client_order_id)
 
 
-def _query(turn: Turn, order: Order) -> int:
+def query(turn: Turn, order: Order) -> int:
+    """Asks the broker about the current leg; the number of the call."""
     command = QueryOrder(0, order.client_order_id, broker_order_id(order))
     turn.calls, number = enqueue(turn.calls, Priority.QUERY, command, Instant(0))
     return number
@@ -168,7 +165,7 @@ def cancel_due(turn: Turn, name: str) -> None:
         return
     calm = order._replace(pursuit=pursuit._replace(next_cancel_at=NEVER))
     turn.book = put(turn.book, order, calm)
-    _query(turn, calm)
+    query(turn, calm)
     if pursuit.cancels >= turn.config.orders.cancel_repeats_max:
         text = f"{name}: still open after {pursuit.cancels} cancels"
         turn.note(Anomaly.CANCEL_STUCK, text, AlertLevel.CRITICAL)

@@ -10,12 +10,14 @@ Rules (shared with specs/):
 3. A word about a leg that was superseded does not end the chain; a fill of it counts.
 4. A cancel's answer is "asked", never "canceled"; both requests end when the order ends.
 5. What a bust or a correction carries as cumulative figures is no evidence: its execution says it exactly.
+   An order that was filled may stay `filled` with less in it after one: that is no contradiction.
 6. Terms that somebody else changed at the broker are taken over, and said.
 7. Nothing raises for anything the broker may say.
 """
 
 from typing import Final, NamedTuple
 
+from kernel.orders.chain import continued, dropped, learn_leg
 from kernel.orders.chart import (
     CANCEL_TABLE,
     REPLACE_TABLE,
@@ -27,11 +29,11 @@ from kernel.orders.chart import (
     ReplaceInput,
     ReplaceState,
 )
-from kernel.orders.ledger import Ledger, Outcome, book, take_evidence
+from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
 from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
-from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Price, Quantity, Value
+from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
 
 __all__ = [
     "STATUS_INPUTS",
@@ -171,10 +173,7 @@ def move_cancel(order: Order, given: CancelInput) -> Change:
 
 def drop_replacement(order: Order, given: ReplaceInput) -> Change:
     """Moves the replace request to an end that leaves the old terms."""
-    move = REPLACE_TABLE.next(order.replace, given)
-    if move.is_fault:
-        return plain(order, Anomaly.CONTRADICTION)
-    return plain(order._replace(replace=move.target, replacement=None))
+    return plain(*dropped(order, given))
 
 
 # ---------------------------------------------------------------- facts
@@ -186,7 +185,7 @@ def take_update(
     """One trade_updates message about this order."""
     found: list[Anomaly] = []
     quantity, value, counted = ZERO_QUANTITY, ZERO_VALUE, 0
-    order = _learn_leg(order, report, found)
+    order = learn_leg(order, report, found)
     if execution is not None:
         ledger, booking = book(order.ledger, report.broker_order_id, execution)
         outcome, quantity, value = booking
@@ -214,7 +213,7 @@ def take_update(
 def take_report(order: Order, report: OrderReport, now: Instant) -> Change:
     """One order object of the broker: its cumulative figures, then its status."""
     found: list[Anomaly] = []
-    order = _learn_leg(order, report, found)
+    order = learn_leg(order, report, found)
     order, quantity, value = _take_report(order, report, now, found, True)
     return Change(order, quantity, value, tuple(found))
 
@@ -259,7 +258,8 @@ def _take_report(
         ledger, quantity, value = take_evidence(ledger, leg_id, filled, worth, report.updated_at)
         if ledger is not order.ledger:
             order = _with_ledger(order, ledger, quantity, now, found)
-    if is_evidence and _is_behind(order.ledger, report):
+    leg = _leg_of(order.ledger, report)
+    if is_evidence and leg is not None and report.filled_quantity < leg.quantity:
         found.append(Anomaly.STALE_REPORT)
     if report.status is BrokerStatus.UNRECOGNIZED:
         found.append(Anomaly.UNKNOWN_WORD)
@@ -273,7 +273,8 @@ def _take_report(
             order = _superseded(order, report, now, found)
         elif given is not ACKNOWLEDGED or order.status is not WORKING:
             order = _entered(order, given, now, found)
-            if report.status is FILLED_STATUS and order.ledger.quantity < order.quantity:
+            lacks = report.status is FILLED_STATUS and order.ledger.quantity < order.quantity
+            if lacks and not _was_revised(leg, report):
                 # Filled, says the word, with less than the order: what is missing is looked for.
                 found.append(Anomaly.CONTRADICTION)
     return order, quantity, value
@@ -283,11 +284,16 @@ def _is_current(order: Order, report: OrderReport) -> bool:
     return not order.broker_ids or report.broker_order_id == order.broker_ids[-1]
 
 
-def _is_behind(ledger: Ledger, report: OrderReport) -> bool:
+def _leg_of(ledger: Ledger, report: OrderReport) -> Leg | None:
     for leg in ledger.legs:
         if leg.broker_order_id == report.broker_order_id:
-            return report.filled_quantity < leg.quantity
-    return False
+            return leg
+    return None
+
+
+def _was_revised(leg: Leg | None, report: OrderReport) -> bool:
+    """Whether a bust or a correction explains what is lacking: the broker counts no more than we do."""
+    return leg is not None and leg.evidence_from > 0 and report.filled_quantity <= leg.quantity
 
 
 def _entered(order: Order, given: OrderInput, now: Instant, found: list[Anomaly]) -> Order:
@@ -318,55 +324,7 @@ def _close_when_full(order: Order, now: Instant, found: list[Anomaly]) -> Order:
     return _entered(order, FILLED_UP, now, found)
 
 
-# ---------------------------------------------------------------- the chain of legs
-
-
-def _learn_leg(order: Order, report: OrderReport, found: list[Anomaly]) -> Order:
-    """The broker's id of this order, or of a new leg of its chain."""
-    leg = report.broker_order_id
-    known = order.broker_ids
-    if leg in known or not leg:
-        return order
-    if not known:
-        return order._replace(broker_ids=(leg,))
-    pending = order.replacement
-    is_ours = pending is not None and pending.client_order_id == report.client_order_id
-    if is_ours or (report.replaces is not None and report.replaces in known):
-        if report.status is BrokerStatus.REJECTED:
-            # The new leg was accepted with a 200 and then refused: the old one lives on.
-            change = drop_replacement(order, ReplaceInput.REFUSED)
-            found.extend(change.anomalies)
-            return change.order
-        return _continued(order, leg, report.quantity, report.limit_price, report.stop_price, found)
-    found.append(Anomaly.DOUBLED)
-    return order
-
-
-def _continued(
-    order: Order,
-    leg: str,
-    quantity: Quantity | None,
-    limit_price: Price | None,
-    stop_price: Price | None,
-    found: list[Anomaly],
-) -> Order:
-    """The chain goes on with a new leg; `quantity` is the chain's total."""
-    move = REPLACE_TABLE.next(order.replace, ReplaceInput.CONFIRMED)
-    if move.is_fault:
-        found.append(Anomaly.CONTRADICTION)  # nobody of ours asked for it
-    pending = order.replacement
-    if quantity is None:
-        quantity = pending.quantity if pending is not None else order.quantity
-    if order.ledger.quantity > quantity:
-        found.append(Anomaly.AMENDED_BELOW_FILLED)
-    return order._replace(
-        broker_ids=(*order.broker_ids, leg),
-        quantity=quantity,
-        limit_price=limit_price,
-        stop_price=stop_price,
-        replace=move.target,
-        replacement=None,
-    )
+# ---------------------------------------------------------------- what others changed
 
 
 def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Anomaly]) -> Order:
@@ -377,9 +335,9 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
         return order
     pending = order.replacement
     if pending is None:
-        order = _continued(order, successor, None, order.limit_price, order.stop_price, found)
+        order = continued(order, successor, None, order.limit_price, order.stop_price, found)
     else:
-        order = _continued(order, successor, pending.quantity, pending.limit_price, pending.stop_price, found)
+        order = continued(order, successor, pending.quantity, pending.limit_price, pending.stop_price, found)
     return _close_when_full(order, now, found)
 
 

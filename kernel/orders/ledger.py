@@ -35,6 +35,7 @@ __all__ = [
     "book",
     "fills_missing",
     "is_exact",
+    "lacks_figures",
     "set_leg",
     "take_evidence",
 ]
@@ -308,6 +309,15 @@ def fills_missing(ledger: Ledger) -> bool:
 def is_exact(ledger: Ledger) -> bool:
     """Whether the booked value is exact: every leg rests on executions or on activities."""
     return all(leg.evidence_exact for leg in ledger.legs if leg.evidence_quantity > leg.quantity)
+
+
+def lacks_figures(ledger: Ledger) -> bool:
+    """Whether something booked rests on the broker's rounded average: on no executions and no activities."""
+    legs = ledger.legs
+    if len(legs) == 1:
+        leg = legs[0]
+        return leg.evidence_quantity > leg.quantity and not leg.evidence_exact
+    return not is_exact(ledger)
 
 
 def average_of(ledger: Ledger) -> Price | None:

@@ -4,7 +4,7 @@ What the broker says by itself (take_update, take_report, take_sums) is in facts
 
     lose_track, answer_submit     is it there at all?  (in doubt ends by evidence alone)
     ask_cancel, answer_cancel     a 204 means asked; a definite no ends the request, not the order
-    ask_replace, answer_replace   a 200 carries the new leg
+    ask_replace, answer_replace   a 200 carries the new leg; it stands when it works
     answer_query                  a failed query is no answer; not-founds count when they may prove something
 
 A not-found counts when it was asked after the grace (the broker's answers lag behind its orders) and long
@@ -29,7 +29,7 @@ from kernel.orders.facts import (
 )
 from kernel.orders.record import ENDED, NEVER, NO_PURSUIT, Order, Replacement
 from kernel.reasons import Anomaly
-from kernel.units import Instant
+from kernel.units import Instant, Price
 
 __all__ = [
     "STATUS_INPUTS",
@@ -90,12 +90,19 @@ def answer_cancel(order: Order, result: CallResult, now: Instant) -> Change:  # 
 
 
 def ask_replace(order: Order, replacement: Replacement, now: Instant) -> Order:
-    """We ask the broker to replace; while one is pending a second one is not asked."""
+    """We ask the broker to replace; while one is pending a second one is not asked.
+
+    What a unit may cost is the dearer of both terms until it is answered.
+    """
     move = REPLACE_TABLE.next(order.replace, ReplaceInput.REQUESTED)
     if not move.is_move:
         return order
     times = order.times._replace(replace_asked=now)
-    return order._replace(replace=move.target, replacement=replacement, times=times)
+    dearer = max(order.reserve_price, replacement.reserve_price)
+    replacement = replacement._replace(reserve_before=order.reserve_price)
+    return order._replace(
+        replace=move.target, replacement=replacement, times=times, reserve_price=Price(dearer)
+    )
 
 
 def answer_replace(order: Order, result: CallResult, now: Instant) -> Change:

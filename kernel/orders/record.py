@@ -77,12 +77,34 @@ NO_PURSUIT: Final = Pursuit(0, NEVER, 0, 0, NEVER, 0, NEVER)
 
 
 class Replacement(NamedTuple):
-    """What a pending replace asked for."""
+    """What a pending replace asked for, and how far it is."""
 
     client_order_id: str
+    """Of the new leg."""
     quantity: Quantity
+    """The chain's new total."""
     limit_price: Price | None
     stop_price: Price | None
+    reserve_price: Price = Price(0)
+    """What a unit may cost on the new terms; zero: as on the old ones."""
+    reserve_before: Price = Price(0)
+    """What a unit may cost on the old terms, to which a refusal leads back."""
+    raises: bool = True
+    """Whether it may raise what an entry costs or how likely it fills."""
+    sent_at: Instant = NEVER
+    """When it was handed to the wire; NEVER while it waits for its permit."""
+    is_answered: bool = False
+    """The call is over, with or without an answer: nothing of ours is under way any more."""
+    broker_order_id: str = ""
+    """Of the new leg, once the broker named it; not current before it stands."""
+    looks: int = 0
+    """How often it was looked for."""
+    look_call: int = 0
+    """The look under way; zero for none. There is never more than one."""
+    next_look_at: Instant = NEVER
+    misses: int = 0
+    """Consecutive not-founds of the new leg that count."""
+    missed_at: Instant = NEVER
 
 
 class Order(NamedTuple):

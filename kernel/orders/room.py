@@ -12,11 +12,11 @@ from typing import Final
 
 from kernel.commands import AlertLevel, CancelOrder, OrderTicket, SubmitOrder
 from kernel.desk import Turn
-from kernel.drift.foreign import foreign_position
+from kernel.drift.foreign import disowned, foreign_position
 from kernel.events import TradeUpdated
 from kernel.ids import OrderKey, client_order_id
 from kernel.orders.book import find, put, symbol_tally
-from kernel.orders.chart import CancelState, OrderInput, OrderStatus
+from kernel.orders.chart import CancelState, OrderInput, OrderStatus, ReplaceState
 from kernel.orders.intents import take
 from kernel.orders.lifecycle import Change, ask_cancel, enter, take_report, take_update
 from kernel.orders.record import ENDED, NEVER, NO_PURSUIT, Order, broker_order_id, new_order
@@ -35,6 +35,7 @@ from kernel.units import SCALE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Ins
 __all__ = [
     "FILLS_GRACE",
     "cancel",
+    "check_exposure",
     "commit",
     "drop",
     "locate",
@@ -98,11 +99,11 @@ def submit(turn: Turn, approved: Approved, expires_at: Instant) -> Order:
     if expires_at != NEVER:
         turn.wake(expires_at, "expire:" + order.client_order_id)
     if ticket.purpose is Purpose.ENTRY:
-        _check_exposure(turn, order)
+        check_exposure(turn, order)
     return order
 
 
-def _check_exposure(turn: Turn, order: Order) -> None:
+def check_exposure(turn: Turn, order: Order) -> None:
     """I6 where it must hold: with this entry booked, the symbol's worst case is inside the limit."""
     turn.checks += 1
     tally = symbol_tally(turn.book, order.ticket.symbol)
@@ -214,9 +215,11 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
     if new is not old:
         lacked = len(turn.book.lacking)
         turn.book = put(turn.book, old, new)
+        if new.broker_ids is not old.broker_ids and turn.drift.foreign.counted:
+            _disown(turn, new.broker_ids)
         if change.quantity or change.value:
             turn.holdings, _ = book_fill(turn.holdings, fill_of(turn, new, change.quantity, change.value))
-        if new.status is not WORKING or not old.broker_ids:
+        if new.status is not WORKING or new.broker_ids is not old.broker_ids:
             _follow(turn, old, new)
         if len(turn.book.lacking) > lacked:
             turn.wake(Instant(turn.at + FILLS_GRACE), "fills")
@@ -224,15 +227,28 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
         _say(turn, new, change.anomalies)
 
 
+def _disown(turn: Turn, legs: tuple[str, ...]) -> None:
+    """Fills that were taken for others' while the order was in doubt are its own."""
+    foreign = turn.drift.foreign
+    for leg in legs:
+        foreign = disowned(foreign, leg)
+    turn.drift = turn.drift._replace(foreign=foreign)
+
+
 def _follow(turn: Turn, old: Order, new: Order) -> None:
-    """What follows from a change of the status, or from learning the broker's id."""
+    """What follows from a change of the status, or from learning an id of the broker."""
+    grew = new.broker_ids is not old.broker_ids
+    if grew and old.replace is ReplaceState.ASKED:
+        turn.replaced += 1
     if new.status in ENDED:
         if old.status not in ENDED:
             _count_end(turn, new)
             if turn.session.draining:  # the last comparison is one that knows of this end
                 turn.session = turn.session._replace(drain_since=turn.at)
-    elif not old.broker_ids and new.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
+    elif grew and not old.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
+    elif grew and old.broker_ids and new.pursuit.next_cancel_at != NEVER:
+        request_cancel(turn, new)  # what was asked of the old leg is asked of the new one
 
 
 def _say(turn: Turn, order: Order, anomalies: tuple[Anomaly, ...]) -> None:

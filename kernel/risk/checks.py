@@ -46,6 +46,8 @@ class Check(NamedTuple):
     name: str
     scope: Scope
     ask: Callable[[Question], Refusal | None]
+    amends: bool = True
+    """Whether an amendment is asked it too."""
 
 
 def mode(q: Question) -> Refusal | None:
@@ -96,7 +98,7 @@ def shortable(q: Question) -> Refusal | None:
     if q.ticket.side is BUY or q.rules is None:
         return None
     held = q.position + q.foreign_position - q.foreign_sells
-    if held - q.tally.sell_quantity >= q.ticket.quantity:
+    if held - q.tally.sell_quantity >= q.adding:
         return None
     if q.rules.shortable and q.rules.easy_to_borrow and q.ticket.quantity % SCALE == 0:
         return None
@@ -167,7 +169,7 @@ def position_max(q: Question) -> Refusal | None:
     is_buy = q.ticket.side is BUY
     ours = q.tally.buy_quantity if is_buy else q.tally.sell_quantity
     opening = Quantity(ours + (q.foreign_buys if is_buy else q.foreign_sells))
-    size = worst_size(is_buy, Quantity(q.position + q.foreign_position), opening, q.ticket.quantity)
+    size = worst_size(is_buy, Quantity(q.position + q.foreign_position), opening, q.adding)
     if is_within(size, q.reserve_price, q.limits.position_notional_max):
         return None
     return Refusal(C.POSITION_MAX, str(size * q.reserve_price // SCALE), str(q.limits.position_notional_max))
@@ -216,7 +218,7 @@ def wash(q: Question) -> Refusal | None:
 
 def buying_power(q: Question) -> Refusal | None:
     """Buying power, less what was spent since and what open entries reserve, covers the worst case."""
-    need = value_of(q.reserve_price, q.ticket.quantity)
+    need = value_of(q.reserve_price, q.adding)
     if is_covered(need, q.buying_power, q.spent, q.reserved):
         return None
     have = q.buying_power * SCALE - q.spent - q.reserved
@@ -246,9 +248,9 @@ def exit_reduces(q: Question) -> Refusal | None:
         q.seat_position,
         q.seat_exit_quantity,
     )
-    if q.ticket.quantity <= free:
+    if q.adding <= free:
         return None
-    return Refusal(C.EXIT_EXCEEDS, str(q.ticket.quantity), str(max(0, free)))
+    return Refusal(C.EXIT_EXCEEDS, str(q.adding), str(max(0, free)))
 
 
 def desk_full(q: Question) -> Refusal | None:
@@ -277,7 +279,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("shortable", Scope.ENTRIES, shortable),
     Check("coin_short", Scope.ENTRIES, coin_short),
     Check("duplicate", Scope.EVERY, duplicate),
-    Check("single_trade", Scope.ENTRIES, single_trade),
+    Check("single_trade", Scope.ENTRIES, single_trade, amends=False),  # it begins no second trade
     Check("wash", Scope.ENTRIES, wash),
     Check("buying_power", Scope.ENTRIES, buying_power),
     Check("desk_full", Scope.ENTRIES, desk_full),

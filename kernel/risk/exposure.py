@@ -6,7 +6,7 @@ turn them into refusals with figures. Sizes are unsigned Quantities on the side 
 
 from kernel.units import SCALE, Cash, Price, Quantity, Value
 
-__all__ = ["free_to_leave", "is_covered", "is_within", "worst_size"]
+__all__ = ["free_to_leave", "is_calmer", "is_covered", "is_within", "worst_leaves", "worst_size"]
 
 
 def worst_size(is_buy: bool, position: Quantity, opening: Quantity, quantity: Quantity) -> Quantity:
@@ -26,6 +26,26 @@ def is_within(size: Quantity, price: Price, limit: Cash) -> bool:
 def is_covered(need: Value, power: Cash, spent: Value, reserved: Value) -> bool:
     """Whether buying power covers what was spent since it was told, what is reserved, and the need."""
     return need <= power * SCALE - spent - reserved
+
+
+def worst_leaves(filled: Quantity, old_total: Quantity, new_total: Quantity) -> Quantity:
+    """What may still fill while a replace is pending: either leg may win, so the larger of the two counts."""
+    return Quantity(max(0, old_total - filled, new_total - filled))
+
+
+def is_calmer(
+    is_buy: bool,
+    old: tuple[Quantity, Price | None, Price],
+    new: tuple[Quantity, Price | None, Price],
+) -> bool:
+    """Whether new terms (total, limit, worst price) neither cost more nor fill sooner than the old ones."""
+    old_total, old_limit, old_worst = old
+    total, limit, worst = new
+    if total > old_total or worst > old_worst:
+        return False
+    if limit is None or old_limit is None:
+        return limit is old_limit
+    return limit <= old_limit if is_buy else limit >= old_limit
 
 
 def free_to_leave(

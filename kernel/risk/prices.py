@@ -16,7 +16,7 @@ from kernel.symbols.rounding import PriceRole, RoundingRefusal, lot_for, round_p
 from kernel.symbols.rules import SymbolRules
 from kernel.units import Price, Quantity, ceil_div
 
-__all__ = ["is_dust", "opposing", "reference_price", "reserve_price", "rounded"]
+__all__ = ["is_dust", "legal_terms", "opposing", "reference_price", "reserve_price", "rounded"]
 
 BUY: Final = Side.BUY
 BUY_COLLAR_PERCENT: Final = 104
@@ -31,13 +31,19 @@ def rounded(rules: SymbolRules | None, proposal: Proposal) -> tuple[Quantity, Pr
 
     A price that can't be made legal stays as it was, for the gate to refuse.
     """
-    limit, stop = proposal.limit_price, proposal.stop_price
+    return legal_terms(rules, proposal.side, proposal.quantity, proposal.limit_price, proposal.stop_price)
+
+
+def legal_terms(
+    rules: SymbolRules | None, side: Side, quantity: Quantity, limit: Price | None, stop: Price | None
+) -> tuple[Quantity, Price | None, Price | None]:
+    """The same of plain terms: what is legal already stays as it is."""
     if rules is None:
-        return proposal.quantity, limit, stop
+        return quantity, limit, stop
     return (
-        round_quantity(rules, proposal.quantity),
-        _legal(rules, proposal.side, PriceRole.LIMIT, limit),
-        _legal(rules, proposal.side, PriceRole.STOP, stop),
+        round_quantity(rules, quantity),
+        _legal(rules, side, PriceRole.LIMIT, limit),
+        _legal(rules, side, PriceRole.STOP, stop),
     )
 
 
@@ -88,7 +94,12 @@ def opposing(book: Book, tally: SymbolTally, ticket: OrderTicket) -> bool:
         other = book.orders[name]
         if ticket.type not in PRICED or other.ticket.type not in PRICED:
             return True
+        pending = other.replacement
         mine, theirs = ticket.limit_price, other.limit_price
+        if pending is not None and pending.limit_price is not None and theirs is not None:
+            # Either leg may be the live one: the one that meets first counts.
+            nearer = min if ticket.side is BUY else max
+            theirs = nearer(theirs, pending.limit_price)
         if mine is None or theirs is None:
             return True
         if (mine >= theirs) if ticket.side is BUY else (theirs >= mine):

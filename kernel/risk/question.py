@@ -10,13 +10,14 @@ from kernel.config import GateConfig
 from kernel.links.chart import LinkState
 from kernel.orders.book import SymbolTally
 from kernel.orders.intents import Intents
+from kernel.orders.record import Order, Replacement
 from kernel.reports import Quote
 from kernel.session.chart import Mode
 from kernel.strategies.chart import StrategyState
 from kernel.symbols.rules import SymbolRules
 from kernel.units import Cash, Instant, Price, Quantity, Value
 
-__all__ = ["Question"]
+__all__ = ["Change", "Question"]
 
 
 class Question(NamedTuple):
@@ -63,3 +64,17 @@ class Question(NamedTuple):
     """Calls that wait for a permit."""
     opposing: bool
     """An own open order of the other side that this one could meet."""
+    adding: Quantity
+    """What it may still fill: its quantity; of an amendment the larger of what both terms leave."""
+
+
+class Change(NamedTuple):
+    """One proposed amendment: the order, the new terms, and the question as if they were a new order's.
+
+    In the question the ticket has the new terms, tallies and reserves are without the order itself, and what
+    a unit may cost is the dearer of both terms.
+    """
+
+    order: Order
+    replacement: Replacement
+    question: Question

@@ -13,6 +13,7 @@ from kernel.drift.look import start_look
 from kernel.drift.record import is_clean, restarted
 from kernel.events import Booted, OperatorSaid, OperatorWord
 from kernel.links.room import restart_links
+from kernel.orders.amend import doubt_replace
 from kernel.orders.book import open_orders
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.chase import doubt
@@ -75,6 +76,9 @@ def _check_clock(turn: Turn, event: Booted) -> None:
 def _doubt_what_flew(turn: Turn) -> None:
     """Submits that had left are in doubt; those that had not are dropped: their moment is over."""
     for order in open_orders(turn.book):
+        if order.replacement is not None:
+            doubt_replace(turn, order)
+            order = turn.book.orders[order.client_order_id]  # noqa: PLW2901 - the same order, now
         if order.status is OrderStatus.SENDING or order.status is OrderStatus.IN_DOUBT:
             doubt(turn, order)
         elif order.status is OrderStatus.QUEUED:

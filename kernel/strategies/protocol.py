@@ -18,7 +18,17 @@ from kernel.reports import Bar, Quote
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
 from kernel.units import Duration, Instant, Price, Quantity, Value
 
-__all__ = ["Params", "Proposal", "State", "Strategy", "View", "Withdrawal"]
+__all__ = [
+    "Amendment",
+    "OpenOrder",
+    "Params",
+    "Proposal",
+    "State",
+    "Strategy",
+    "View",
+    "Wish",
+    "Withdrawal",
+]
 
 State = Any  # purity-ok: each strategy's state is its own value type
 """Whatever a strategy keeps between bars; a value, never changed in place."""
@@ -55,6 +65,47 @@ class Withdrawal(NamedTuple):
     reason: str
 
 
+class Amendment(NamedTuple):
+    """Change one of this strategy's open orders: the same order, other terms; it keeps its time to live.
+
+    The order loses its place in the queue. While the change is pending both terms count, and a second one is
+    refused. Fractions of shares can't be changed at Alpaca.
+    """
+
+    tag: str
+    """As a proposal's, and among them: a repeat within the bar is a duplicate."""
+    symbol: str
+    order: str
+    """Its name, as the view tells it."""
+    quantity: Quantity | None
+    """The new total, what has been filled included; None leaves it."""
+    limit_price: Price | None
+    """None leaves it."""
+    stop_price: Price | None
+    """None leaves it."""
+    reason: str
+
+
+Wish = Proposal | Amendment | Withdrawal
+"""What a strategy may answer a bar with."""
+
+
+class OpenOrder(NamedTuple):
+    """One of the strategy's own orders that may still fill."""
+
+    name: str
+    purpose: Purpose
+    side: Side
+    type: OrderType
+    quantity: Quantity
+    """In all."""
+    filled: Quantity
+    limit_price: Price | None
+    stop_price: Price | None
+    is_settled: bool
+    """It stands at the broker and nothing is pending: only then may it be amended."""
+
+
 class View(NamedTuple):
     """What a strategy may know besides the bar: its own holdings and the session."""
 
@@ -82,6 +133,8 @@ class View(NamedTuple):
     """Regular close of that day (early closes included)."""
     minute_of_day: int
     """Minutes since local midnight (New York for equities, UTC for crypto) of the bar's end."""
+    orders: tuple[OpenOrder, ...] = ()
+    """Its own open orders of the symbol, by name; none are told while the symbol has more than 200 open."""
 
 
 class Strategy(Protocol):
@@ -109,8 +162,6 @@ class Strategy(Protocol):
         """The state before the first bar of a symbol (one state for each symbol)."""
         ...
 
-    def on_bar(
-        self, params: Params, state: State, bar: Bar, view: View
-    ) -> tuple[State, tuple[Proposal | Withdrawal, ...]]:
+    def on_bar(self, params: Params, state: State, bar: Bar, view: View) -> tuple[State, tuple[Wish, ...]]:
         """The next state and what it proposes."""
         ...

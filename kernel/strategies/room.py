@@ -1,6 +1,7 @@
 """The strategies room: seats, the closed bars that they are given, and their proposals' way to the gate.
 
     bar -> view -> on_bar -> proposals -> rounded -> question -> gate -> Approved -> orders room
+                          -> amendments (amending.py) ------------> gate -> ApprovedChange -> orders/amend
 
 A strategy that raises is quarantined alone: its seat is FAULTED, its open entries are canceled, its
 position and exits stay managed by the desk. No other seat notices.
@@ -8,35 +9,32 @@ position and exits stay managed by the desk. No other seat notices.
 
 from typing import Final
 
-from kernel.commands import AlertLevel, OrderTicket
+from kernel.commands import AlertLevel
 from kernel.config import StrategyConfig
 from kernel.desk import Turn
-from kernel.drift.foreign import foreign_open, foreign_position
-from kernel.drift.record import is_clean
-from kernel.events import LinkName
-from kernel.links.record import link_of
 from kernel.orders.book import symbol_tally, tally_of
 from kernel.orders.record import ENDED, NEVER
-from kernel.orders.room import cancel, next_id, submit
+from kernel.orders.room import cancel, submit
 from kernel.portfolio.fills import is_coin
-from kernel.portfolio.holdings import net_position, position_of, today_of
+from kernel.portfolio.holdings import position_of, today_of
 from kernel.portfolio.position import FLAT, average_entry
 from kernel.reasons import Anomaly, Refusal
 from kernel.reports import Bar
 from kernel.risk.gate import Approved, examine
-from kernel.risk.prices import is_dust, opposing, reference_price, reserve_price, rounded
-from kernel.risk.question import Question
+from kernel.risk.prices import is_dust
 from kernel.seats import seat_of
 from kernel.session.days import session_view
-from kernel.sides import Purpose, Side
+from kernel.sides import Purpose
+from kernel.strategies.amending import change, own_orders
+from kernel.strategies.asking import intent_of, question_of
 from kernel.strategies.chart import STRATEGY_TABLE, StrategyInput, StrategyState
 from kernel.strategies.parameters import complete
-from kernel.strategies.protocol import Proposal, View, Withdrawal
+from kernel.strategies.protocol import Amendment, Proposal, View, Withdrawal
 from kernel.strategies.record import SeatRecord
 from kernel.strategies.registry import resolve
 from kernel.strategies.screen import fault_text, screened
 from kernel.trace import Judged, Withdrew
-from kernel.units import Instant, Value
+from kernel.units import Instant
 
 __all__ = ["BAR_LENGTH", "on_bar", "propose", "set_up", "withdraw"]
 
@@ -120,10 +118,13 @@ def _run(turn: Turn, key: str, seat: SeatRecord, bar: Bar) -> None:
     turn.seats = turn.seats.set(key, after)
     # From here on it is the kernel's own code: what raises is its bug, and no strategy's fault.
     for proposal in proposals:
-        if isinstance(proposal, Withdrawal):
-            withdraw(turn, after, proposal)
-        else:
-            propose(turn, after, proposal, bar.start)
+        match proposal:
+            case Withdrawal():
+                withdraw(turn, after, proposal)
+            case Amendment():
+                change(turn, after, proposal, bar.start)
+            case _:
+                propose(turn, after, proposal, bar.start)
 
 
 def _quarantine(turn: Turn, key: str, seat: SeatRecord, fault: str) -> None:
@@ -158,6 +159,7 @@ def view_of(turn: Turn, seat: SeatRecord, bar: Bar) -> View:
         session.open,
         session.close,
         session.minute_of_day,
+        own_orders(turn, seat.strategy, seat.symbol) if tally.entries or tally.exits else (),
     )
 
 
@@ -175,8 +177,7 @@ def propose(
     turn: Turn, seat: SeatRecord, proposal: Proposal, bar_start: Instant
 ) -> Approved | tuple[Refusal, ...]:
     """Rounds, names, asks the gate, and sends what it approves."""
-    intent = f"{seat.strategy}/{proposal.symbol}/{bar_start}/{proposal.tag}"
-    question = question_of(turn, seat, proposal, intent)
+    question = question_of(turn, seat, proposal, intent_of(seat, proposal, bar_start))
     answer = examine(question)
     if not isinstance(answer, Approved):
         turn.trace.append(Judged(question, proposal, answer))
@@ -189,56 +190,3 @@ def propose(
     lives = proposal.time_to_live
     submit(turn, answer, NEVER if lives is None else Instant(turn.at + lives))
     return answer
-
-
-def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -> Question:
-    """Everything that the gate may look at."""
-    rules = turn.rules.get(proposal.symbol)
-    quote = turn.market.quotes.get(proposal.symbol)
-    quantity, limit_price, stop_price = rounded(rules, proposal)
-    ticket = OrderTicket(
-        next_id(turn, seat.strategy),
-        proposal.symbol,
-        proposal.side,
-        proposal.type,
-        proposal.time_in_force,
-        quantity,
-        limit_price,
-        stop_price,
-        False,
-        proposal.purpose,
-    )
-    tally = symbol_tally(turn.book, proposal.symbol)
-    own = tally_of(turn.book, seat.strategy, proposal.symbol)
-    reference = reference_price(quote, proposal.side)
-    session = turn.session
-    return Question(
-        now=turn.at,
-        ticket=ticket,
-        strategy=seat.strategy,
-        intent=intent,
-        limits=turn.config.gate,
-        mode=session.mode,
-        draining=session.draining,
-        order_link=link_of(turn.links, LinkName.ORDERS).state,
-        synced=is_clean(turn.drift),
-        strategy_status=seat.status,
-        rules=rules,
-        quote=quote,
-        reference=reference,
-        reserve_price=reserve_price(ticket, reference),
-        intents=turn.intents,
-        tally=tally,
-        position=net_position(turn.holdings, proposal.symbol),
-        foreign_position=foreign_position(turn.drift.foreign, proposal.symbol),
-        foreign_buys=foreign_open(turn.drift.foreign, proposal.symbol, Side.BUY),
-        foreign_sells=foreign_open(turn.drift.foreign, proposal.symbol, Side.SELL),
-        seat_position=position_of(turn.holdings, seat_of(seat.strategy, proposal.symbol)).quantity,
-        seat_entries=own.entries,
-        seat_exit_quantity=own.exit_quantity,
-        buying_power=session.cash_power if is_coin(turn, proposal.symbol) else session.buying_power,
-        spent=Value(max(0, session.power_flow - turn.holdings.cash_flow)),
-        reserved=turn.book.entry_value,
-        waiting=turn.calls.waiting,
-        opposing=opposing(turn.book, tally, ticket),
-    )

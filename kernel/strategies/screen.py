@@ -11,7 +11,7 @@ from typing import Final
 
 from kernel.ids import is_slug
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
-from kernel.strategies.protocol import Proposal, State, Withdrawal
+from kernel.strategies.protocol import Amendment, Proposal, State, Wish, Withdrawal
 
 __all__ = ["FAULT_TEXT_MAX", "PROPOSALS_MAX", "TAG_MAX", "fault_text", "screened"]
 
@@ -23,7 +23,7 @@ FAULT_TEXT_MAX: Final = 200
 """Characters kept of what a strategy raised."""
 ADDRESS: Final = " at 0x"
 
-Answer = tuple[State, tuple[Proposal | Withdrawal, ...]]
+Answer = tuple[State, tuple[Wish, ...]]
 
 
 def screened(answer: object, is_seat: Callable[[str], bool]) -> Answer:
@@ -44,15 +44,19 @@ def screened(answer: object, is_seat: Callable[[str], bool]) -> Answer:
 
 
 def _problem(given: object) -> str:
-    """What is wrong with the types of a proposal or a withdrawal; empty when nothing is."""
+    """What is wrong with the types of a proposal, an amendment or a withdrawal; empty when nothing is."""
     if isinstance(given, Withdrawal):
         return "" if _is_text(given.symbol) and _is_text(given.reason) else "symbol and reason are texts"
-    if not isinstance(given, Proposal):
+    if not isinstance(given, Proposal | Amendment):
         return type(given).__name__
     if not (_is_text(given.tag) and is_slug(given.tag, TAG_MAX)):
         return f"a tag is 1 to {TAG_MAX} characters of [a-z0-9_]"
     if not (_is_text(given.symbol) and _is_text(given.reason)):
         return "symbol and reason are texts"
+    if isinstance(given, Amendment):
+        terms = (given.quantity, given.limit_price, given.stop_price)
+        is_plain = _is_text(given.order) and all(term is None or type(term) is int for term in terms)
+        return "" if is_plain else "the order's name is a text, quantity and prices (10^-9) integers or None"
     if given.purpose is not Purpose.ENTRY and given.purpose is not Purpose.EXIT:
         return "the purpose is ENTRY or EXIT"
     words = ((given.side, Side), (given.type, OrderType), (given.time_in_force, TimeInForce))

@@ -4,8 +4,8 @@ Rules:
 1. The VWAP is that of the last `vwap_period` bars of the symbol, the bar just closed included, whatever hours
    they are of. Nothing is proposed on it before so many bars were seen.
 2. Entry, long: the close is below VWAP x (1 - entry_threshold). Short, only with allow_short 1 and never in
-   a symbol that trades around the clock: the close is above VWAP x (1 + entry_threshold). At market, for
-   `quantity`.
+   a symbol that trades around the clock: the close is above VWAP x (1 + entry_threshold). For `quantity`,
+   with a limit at the close; with reprice_after 0 at market. Canceled after entry_ttl.
 3. No entry while there is a position, an entry that may still fill, or an exit that may still fill.
 4. Exit of the whole position, at market, on the first of: the close of the session is near, the bar's close
    has lost `stop` of the average entry price, it is back at the VWAP or across it.
@@ -14,7 +14,10 @@ Rules:
    close is managed by the same rules from the next open on. Crypto is traded always.
 7. No entry from no_entry_before_close before the close on; out, and entries withdrawn, from
    flat_before_close before the close on. Early closes are closes.
-8. What the strategy holds, it reads from the view at each bar: it remembers bars only.
+8. An entry that rests is amended to the newer close (one order, other terms; never canceled and sent anew)
+   when the close has moved away from its limit by more than `reprice_after` and still calls for the entry.
+   Fractions of shares rest as they are: Alpaca does not replace them. Exits are at market and never rest.
+9. What the strategy holds, it reads from the view at each bar: it remembers bars only.
 
 Ignored on purpose: the quote (the gate has it), fees, and whether the symbol can be shorted (the gate knows).
 """
@@ -33,7 +36,7 @@ from kernel.strategies.parts import (
     leave,
     time_in_force,
 )
-from kernel.strategies.protocol import Params, Proposal, Strategy, View, Withdrawal
+from kernel.strategies.protocol import Amendment, Params, Proposal, Strategy, View, Wish, Withdrawal
 from kernel.strategies.vwap import (
     EMPTY_WINDOW,
     Vwap,
@@ -56,6 +59,7 @@ BUY: Final = Side.BUY
 SELL: Final = Side.SELL
 ENTRY: Final = Purpose.ENTRY
 MARKET: Final = OrderType.MARKET
+LIMIT: Final = OrderType.LIMIT
 
 HALF: Final = SCALE // 2
 
@@ -86,25 +90,32 @@ PARAMETERS: Final = (
         "flat_before_close", Kind.DURATION, 5 * MINUTE, 0, 12 * HOUR, "leave in the last so long of a session"
     ),
     Parameter(
+        "reprice_after",
+        Kind.RATIO,
+        200_000,
+        0,
+        HALF,
+        "how far the close must leave an entry's limit behind to amend it; 0: enter at market",
+    ),
+    Parameter(
         "entry_ttl", Kind.DURATION, 90 * SECOND, SECOND, 12 * HOUR, "cancel an entry still open after so long"
     ),
 )
 
 
-def _entry(
-    params: Params, sums: Vwap, bar: Bar, view: View, side: Side, tag: str
-) -> tuple[Proposal | Withdrawal, ...]:
+def _entry(params: Params, sums: Vwap, bar: Bar, view: View, side: Side) -> tuple[Wish, ...]:
     where = "below" if side is BUY else "above"
     threshold = integer_of(params, "entry_threshold")
+    at_market = integer_of(params, "reprice_after") == 0
     return (
         Proposal(
-            tag=tag,
+            tag="entry_long" if side is BUY else "entry_short",
             symbol=bar.symbol,
             side=side,
             purpose=ENTRY,
             quantity=Quantity(integer_of(params, "quantity")),
-            type=MARKET,
-            limit_price=None,
+            type=MARKET if at_market else LIMIT,
+            limit_price=None if at_market else bar.close,
             stop_price=None,
             time_in_force=time_in_force(view),
             time_to_live=Duration(integer_of(params, "entry_ttl")),
@@ -114,7 +125,7 @@ def _entry(
     )
 
 
-def _exit(params: Params, window: Window, bar: Bar, view: View) -> tuple[Proposal | Withdrawal, ...]:
+def _exit(params: Params, window: Window, bar: Bar, view: View) -> tuple[Wish, ...]:
     """Rule 4, in its order."""
     if closes_within(view, Duration(integer_of(params, "flat_before_close"))):
         return leave(bar, view, "exit_flat", "the session closes")
@@ -130,7 +141,7 @@ def _exit(params: Params, window: Window, bar: Bar, view: View) -> tuple[Proposa
     return ()
 
 
-def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Proposal | Withdrawal, ...]:
+def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Wish, ...]:
     """What to propose on a bar that is already in the window."""
     if not is_open(view, integer_of(params, "regular_hours_only")):
         return ()
@@ -138,20 +149,41 @@ def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Propo
         return _exit(params, window, bar, view)
     if view.open_exits > 0:
         return ()
-    if view.open_entries > 0:
-        if closes_within(view, Duration(integer_of(params, "flat_before_close"))):
-            return (Withdrawal(bar.symbol, "the session closes"),)
-        return ()
+    rests = view.open_entries > 0
+    if rests and closes_within(view, Duration(integer_of(params, "flat_before_close"))):
+        return (Withdrawal(bar.symbol, "the session closes"),)
     if closes_within(view, Duration(integer_of(params, "no_entry_before_close"))):
         return ()
     if len(window.rows) < integer_of(params, "vwap_period"):
         return ()
+    side = _called_for(params, window.total, bar, view)
+    if side is None:
+        return ()
+    return _reprice(params, bar, view, side) if rests else _entry(params, window.total, bar, view, side)
+
+
+def _called_for(params: Params, sums: Vwap, bar: Bar, view: View) -> Side | None:
+    """Rule 2: the side of the entry that the close calls for."""
     threshold = Ratio(integer_of(params, "entry_threshold"))
-    if is_below(bar.close, window.total, threshold):
-        return _entry(params, window.total, bar, view, BUY, "entry_long")
+    if is_below(bar.close, sums, threshold):
+        return BUY
     may_short = integer_of(params, "allow_short") == 1 and not is_round_the_clock(view)
-    if may_short and is_above(bar.close, window.total, threshold):
-        return _entry(params, window.total, bar, view, SELL, "entry_short")
+    return SELL if may_short and is_above(bar.close, sums, threshold) else None
+
+
+def _reprice(params: Params, bar: Bar, view: View, side: Side) -> tuple[Wish, ...]:
+    """Rule 8: the entry that rests, at the newer close."""
+    after = integer_of(params, "reprice_after")
+    sign = 1 if side is BUY else -1
+    for order in view.orders:
+        limit = order.limit_price
+        if order.purpose is not ENTRY or order.side is not side or limit is None or not order.is_settled:
+            continue
+        if order.quantity % SCALE and not is_round_the_clock(view):
+            continue
+        if sign * (bar.close - limit) * SCALE > limit * after:
+            reason = f"{figure('close', bar.close)} left {figure('limit', limit)} behind"
+            return (Amendment("reprice", bar.symbol, order.name, None, bar.close, None, reason),)
     return ()
 
 
@@ -189,9 +221,7 @@ class VwapMeanReversion:
         """No bars."""
         return EMPTY_WINDOW
 
-    def on_bar(
-        self, params: Params, state: Window, bar: Bar, view: View
-    ) -> tuple[Window, tuple[Proposal | Withdrawal, ...]]:
+    def on_bar(self, params: Params, state: Window, bar: Bar, view: View) -> tuple[Window, tuple[Wish, ...]]:
         """The window with the bar, and what the rules propose on it."""
         window = push(state, bar, integer_of(params, "vwap_period"))
         return window, _decide(params, window, bar, view)

@@ -4,8 +4,8 @@
    each kind that there are symbols of, reports each step when all have taken it, and ends all when one ends.
 2. Each speaks first ("connected"), then is authenticated, then asked for bars and quotes of its symbols.
    The answer lists what is subscribed; a symbol that is missing from it is reported as Unrecognized.
-3. Refusals by code: 402, 408 and 409 are about our rights (AUTHENTICATION_REFUSED, final until an
-   operator's word); 405, 406 and 410 about the connection (CONNECTION_REFUSED); everything else loses it.
+3. Refusals by code: 402, 408 and 409 are about our rights (AUTHENTICATION_REFUSED: see
+   kernel/links); 405, 406 and 410 about the connection (CONNECTION_REFUSED); everything else loses it.
 4. An error in mid-stream ends the connection; other control messages are absorbed.
 
 It asks for no trades, statuses or corrections: the kernel has no event for them yet.

@@ -52,6 +52,9 @@ ANSWER_S_MAX: Final = 10.0
 HEARD_EVERY_S: Final = 5.0
 """Pongs are reported at most this often."""
 
+UNAUTHORIZED: Final = 401
+"""The answer to a handshake that is about our keys; 403 may be a proxy's, and is about the place."""
+
 Emit = Callable[[Event], Awaitable[None]]
 """Puts an event into the inbox; waits while it is full."""
 
@@ -148,6 +151,8 @@ async def connected(
 def _link_ended(error: BaseException) -> LinkEnded:
     """What the end of a socket means for the link."""
     end = ended_by(error)
+    if end.http_status == UNAUTHORIZED:
+        return LinkEnded(LinkInput.AUTHENTICATION_REFUSED, end.detail)
     refused = end.http_status is not None and end.http_status < 500
     return LinkEnded(LinkInput.CONNECTION_REFUSED if refused else LinkInput.CONNECTION_LOST, end.detail)
 

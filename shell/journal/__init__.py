@@ -10,14 +10,27 @@ from shell.journal.protocol import (
     JournalRefused,
     Opening,
     Record,
-    event_of,
+    Tip,
 )
-from shell.journal.replay import replay
+from shell.journal.replay import Misfit, replay
+from shell.journal.snapshots import (
+    Checkpoints,
+    SnapshotUnfit,
+    load_snapshot,
+    read_header,
+    snapshot_paths,
+    write_snapshot,
+)
 from shell.journal.sqlite import SqliteJournal, open_journal, read_journal
 from shell.journal.store import JournalMode, wal_is_safe
+from shell.journal.versions import EVENTS_OLDEST, EVENTS_VERSION, EventReader
 
 __all__ = [
+    "EVENTS_OLDEST",
+    "EVENTS_VERSION",
+    "Checkpoints",
     "DiskFault",
+    "EventReader",
     "Genesis",
     "Journal",
     "JournalDamaged",
@@ -27,12 +40,18 @@ __all__ = [
     "JournalRefused",
     "MemoryDisk",
     "MemoryJournal",
+    "Misfit",
     "Opening",
     "Record",
+    "SnapshotUnfit",
     "SqliteJournal",
-    "event_of",
+    "Tip",
+    "load_snapshot",
     "open_journal",
+    "read_header",
     "read_journal",
     "replay",
+    "snapshot_paths",
     "wal_is_safe",
+    "write_snapshot",
 ]

@@ -2,7 +2,8 @@
 
 Rules:
 1. hash = SHA-256 of `seq|epoch|kind|` (decimal, UTF-8), the previous hash and the body.
-2. seq counts from 0 without a gap; epoch never falls, rises only at a Booted, and each Booted raises it.
+2. seq counts from 0 without a gap; epoch never falls, rises only at a Booted, and each Booted raises it. A
+   Booted of a version that this program does not read is refused where it stands (versions.py).
 3. Record 0 is the genesis, JSON with sorted keys so that any version and any tool can read it.
 4. A chain shows change, not malice: who may write the file can write a new chain. Keep the last hash
    elsewhere (the report prints it) where that matters.
@@ -11,16 +12,16 @@ Rules:
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kernel.events import Booted, Event
 from shell.canonical import CANONICAL_VERSION, CanonicalError, encode
-from shell.journal.protocol import Genesis, JournalDamaged, JournalFailed, JournalRefused, Record
+from shell.journal.protocol import Genesis, JournalDamaged, JournalFailed, JournalRefused, Record, Tip
+from shell.journal.versions import booted_kind, check_version, version_of
 
 __all__ = [
     "GENESIS_KIND",
     "SCHEMA_VERSION",
-    "Tip",
     "check_first",
     "check_genesis",
     "genesis_of",
@@ -32,17 +33,12 @@ __all__ = [
 SCHEMA_VERSION: Final = 1
 """Of the journal's form. Raised when an older program could not read what a newer one writes."""
 
+SCHEMA_OLDEST: Final = 1
+CANONICAL_OLDEST: Final = 1
+"""The oldest forms that this program reads."""
+
 GENESIS_KIND: Final = "genesis"
-BOOTED_KIND: Final = Booted.__name__
 NO_HASH: Final = bytes(32)
-
-
-class Tip(NamedTuple):
-    """The end of a chain."""
-
-    seq: int
-    epoch: int
-    hash: bytes
 
 
 def _hash(seq: int, epoch: int, kind: str, previous: bytes, body: bytes) -> bytes:
@@ -69,17 +65,28 @@ def genesis_of(record: Record, where: str) -> Genesis:
 
 
 def check_genesis(genesis: Genesis, account: str | None, where: str) -> None:
-    """Refuses a journal of a newer form or of another account (None: any account)."""
-    if genesis.schema > SCHEMA_VERSION or genesis.canonical > CANONICAL_VERSION:
+    """Refuses a journal of a form that is not read, or of another account (None: any account)."""
+    newer = genesis.schema > SCHEMA_VERSION or genesis.canonical > CANONICAL_VERSION
+    if newer or genesis.schema < SCHEMA_OLDEST or genesis.canonical < CANONICAL_OLDEST:
+        product = genesis.product
+        mend = (
+            "use that version or a newer one"
+            if newer
+            else f"close its positions with version {product}, then begin a new journal (--journal)"
+        )
         raise JournalRefused(
-            f"{where}: written by version {genesis.product} (schema {genesis.schema}, canonical "
-            f"{genesis.canonical}); this program reads schema {SCHEMA_VERSION}, canonical "
-            f"{CANONICAL_VERSION}: use that version or a newer one"
+            f"{where}: written by version {product} (schema {genesis.schema}, canonical "
+            f"{genesis.canonical}); this program reads schema {_span(SCHEMA_OLDEST, SCHEMA_VERSION)}, "
+            f"canonical {_span(CANONICAL_OLDEST, CANONICAL_VERSION)}: {mend}"
         )
     if account is not None and genesis.account != account:
         raise JournalRefused(
             f"{where}: belongs to account {genesis.account!r}, not {account!r}; give another --journal"
         )
+
+
+def _span(oldest: int, newest: int) -> str:
+    return str(newest) if oldest == newest else f"{oldest} to {newest}"
 
 
 def check_first(batch: Sequence[Event], epoch: int) -> None:
@@ -100,7 +107,9 @@ def seal(tip: Tip, batch: Sequence[Event]) -> tuple[list[Record], Tip]:
             if event.epoch <= epoch:
                 raise JournalFailed(f"journal: epoch {event.epoch} was begun before; the next is {epoch + 1}")
             epoch = event.epoch
-        kind = type(event).__name__
+            kind = booted_kind()
+        else:
+            kind = type(event).__name__
         seq += 1
         try:
             body = encode(event)
@@ -124,7 +133,9 @@ def verified(records: Iterable[Record], tip: Tip | None, where: str) -> Iterator
         if record.hash != _hash(seq, record.epoch, record.kind, previous, record.body):
             raise JournalDamaged(where, seq, "its hash does not fit its content")
         rises = record.epoch > epoch
-        if rises is not (record.kind == BOOTED_KIND) or record.epoch < epoch:
+        if rises is not (version_of(record.kind) is not None) or record.epoch < epoch:
             raise JournalDamaged(where, seq, f"epoch {record.epoch} after {epoch} in a {record.kind}")
+        if rises:
+            check_version(record, where)
         epoch, previous = record.epoch, record.hash
         yield record

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from shell.journal.protocol import JournalLocked, JournalRefused
 
-__all__ = ["Mark", "WriterLock"]
+__all__ = ["Mark", "WriterLock", "try_lock"]
 
 TEXT_BYTES: Final = 512
 """Length of the text, padded with blanks: one write replaces all of it."""
@@ -54,7 +54,7 @@ class WriterLock:
             raise JournalRefused(
                 f"{path}: the lock file can't be opened ({reason}); give another --journal"
             ) from None
-        if not _try_lock(self._fd):
+        if not try_lock(self._fd):
             mark = _read(self._fd)
             os.close(self._fd)
             holder = mark.holder if mark else "another process"
@@ -106,7 +106,8 @@ def _read(fd: int) -> Mark | None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(fd: int) -> bool:
+    def try_lock(fd: int) -> bool:
+        """Takes the system's lock on an open file, without waiting; whether it is ours now."""
         os.lseek(fd, LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
@@ -116,7 +117,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(fd: int) -> bool:
+    def try_lock(fd: int) -> bool:
+        """Takes the system's lock on an open file, without waiting; whether it is ours now."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

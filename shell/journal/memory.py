@@ -20,7 +20,6 @@ from kernel.units import Instant
 from shell.canonical import CANONICAL_VERSION
 from shell.journal.chain import (
     SCHEMA_VERSION,
-    Tip,
     check_first,
     check_genesis,
     genesis_of,
@@ -35,8 +34,9 @@ from shell.journal.protocol import (
     JournalLocked,
     Opening,
     Record,
-    event_of,
+    Tip,
 )
+from shell.journal.versions import EventReader
 
 __all__ = ["DiskFault", "MemoryDisk", "MemoryJournal"]
 
@@ -100,11 +100,13 @@ class MemoryJournal:
         last = disk.records[0]
         genesis = genesis_of(last, WHERE)
         check_genesis(genesis, account, WHERE)
+        reader = EventReader(WHERE)
         for record in verified(disk.records, None, WHERE):
+            reader.pass_by(record)
             last = record
         self._disk = disk
         self._tip = Tip(last.seq, last.epoch, last.hash)
-        last_at = event_of(last, WHERE).at if last.seq else Instant(0)
+        last_at = reader.event(last).at if last.seq else Instant(0)
         self._opening = Opening(genesis, last.seq, last.epoch, last_at, 0, tuple(notices))
         self._booted = False
         self._failed: str | None = None
@@ -114,6 +116,11 @@ class MemoryJournal:
     def opening(self) -> Opening:
         """What was found at the start."""
         return self._opening
+
+    @property
+    def tip(self) -> Tip:
+        """The last record."""
+        return self._tip
 
     async def append(self, batch: Sequence[Event]) -> None:
         """Stored on return; JournalFailed where a fault is due, and ever after."""

@@ -14,15 +14,16 @@ Rules:
    batch caused can't have left, for commands leave only after `append` has returned.
 5. One writer: a second process is refused with the holder's name.
 
-Ignored: snapshots (caches of a replayed Desk), other stores; both come behind this same Protocol.
+Snapshots (caches of a replayed Desk, snapshots.py) are files beside it and no part of it.
+
+Ignored: other stores; they come behind this same Protocol.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from kernel.events import Event
 from kernel.units import Instant
-from shell.canonical import CanonicalError, decode
 from shell.errors import Complaint, ExitCode
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
     "JournalRefused",
     "Opening",
     "Record",
-    "event_of",
+    "Tip",
 ]
 
 
@@ -90,13 +91,21 @@ class Record(NamedTuple):
     seq: int
     epoch: int
     kind: str
-    """The event's class name; `genesis` for record 0."""
+    """The event's class name; a Booted's with the version of what follows (versions.py); `genesis` for 0."""
     body: bytes
     """The event's canonical bytes; the Genesis as JSON for record 0."""
     previous: bytes
     """The hash of the record before it, 32 bytes; zeros for record 0."""
     hash: bytes
     """SHA-256 of all of the above."""
+
+
+class Tip(NamedTuple):
+    """The end of a chain."""
+
+    seq: int
+    epoch: int
+    hash: bytes
 
 
 class Opening(NamedTuple):
@@ -123,6 +132,11 @@ class Journal(Protocol):
         """What was found at the start."""
         ...
 
+    @property
+    def tip(self) -> Tip:
+        """The last durable record; while no append is under way."""
+        ...
+
     async def append(self, batch: Sequence[Event]) -> None:
         """Makes a batch durable, all of it or nothing; raises JournalFailed, and again ever after."""
         ...
@@ -134,13 +148,3 @@ class Journal(Protocol):
     async def close(self) -> None:
         """Ends the writer's hold; idempotent."""
         ...
-
-
-def event_of(record: Record, where: str = "journal") -> Event:
-    """The event of a record; JournalDamaged where the body is not one that this version can read."""
-    try:
-        event: Any = decode(record.body, Event)
-    except CanonicalError as error:
-        raise JournalDamaged(where, record.seq, f"{record.kind} can't be read ({error})") from None
-    result: Event = event
-    return result

@@ -24,9 +24,9 @@ import trio
 
 from kernel.events import Event
 from kernel.units import Instant
-from shell.journal.chain import Tip, verified
+from shell.journal.chain import verified
 from shell.journal.lock import WriterLock
-from shell.journal.protocol import JournalFailed, JournalLocked, JournalRefused, Opening, Record
+from shell.journal.protocol import JournalFailed, JournalLocked, JournalRefused, Opening, Record, Tip
 from shell.journal.store import JournalMode, Store, connect_reader, has_hot_journal, read_pages
 
 __all__ = ["SqliteJournal", "open_journal", "read_journal"]
@@ -103,6 +103,11 @@ class SqliteJournal:
     def mode(self) -> JournalMode:
         """WAL or DELETE, as it was decided."""
         return self._store.mode
+
+    @property
+    def tip(self) -> Tip:
+        """The last durable record; while no append is under way."""
+        return self._store.tip
 
     async def append(self, batch: Sequence[Event]) -> None:
         """Durable on return; JournalFailed otherwise, and ever after."""

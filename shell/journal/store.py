@@ -23,7 +23,6 @@ from kernel.units import Instant
 from shell.canonical import CANONICAL_VERSION
 from shell.journal.chain import (
     SCHEMA_VERSION,
-    Tip,
     check_first,
     check_genesis,
     genesis_of,
@@ -39,8 +38,9 @@ from shell.journal.protocol import (
     JournalRefused,
     Opening,
     Record,
-    event_of,
+    Tip,
 )
+from shell.journal.versions import EventReader
 
 __all__ = ["JournalMode", "Store", "connect_reader", "has_hot_journal", "read_pages", "wal_is_safe"]
 
@@ -173,7 +173,7 @@ class Store:
                 self._begin(fresh)
             else:
                 self._configure(mode)
-            genesis, last = self._check(fresh.account)
+            genesis, last_at = self._check(fresh.account)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise JournalRefused(
@@ -183,7 +183,6 @@ class Store:
         notices = [] if unclean is None else [f"{self.path}: {unclean}; ends at record {self._tip.seq}"]
         lost = self._compare(self._lock.found, notices)
         epoch = max(self._tip.epoch, self._lock.found.epoch if self._lock.found else 0)
-        last_at = event_of(last, self.where).at if last.seq else Instant(0)
         return Opening(genesis, self._tip.seq, epoch, last_at, lost, tuple(notices))
 
     def _is_empty(self) -> bool:
@@ -223,7 +222,7 @@ class Store:
         execute(INSERT, genesis_record(genesis))
         execute("COMMIT")
 
-    def _check(self, account: str) -> tuple[Genesis, Record]:
+    def _check(self, account: str) -> tuple[Genesis, Instant]:
         version = self._pragma("user_version")
         raw = next(read_pages(self._connection, -1, self.where), None)
         if version > SCHEMA_VERSION:
@@ -234,14 +233,16 @@ class Store:
             )
         genesis: Genesis | None = None
         record: Record | None = None
+        reader = EventReader(self.where)
         for record in verified(read_pages(self._connection, -1, self.where), None, self.where):
             if genesis is None:
                 genesis = genesis_of(record, self.where)
                 check_genesis(genesis, account, self.where)
+            reader.pass_by(record)
         if genesis is None or record is None:
             raise JournalDamaged(self.where, 0, "missing")
         self._tip = Tip(record.seq, record.epoch, record.hash)
-        return genesis, record
+        return genesis, reader.event(record).at if record.seq else Instant(0)
 
     def _compare(self, found: Mark | None, notices: list[str]) -> int:
         """Records that the last holder knew to be durable and that are gone."""
@@ -266,6 +267,11 @@ class Store:
         return row[0] if row else None
 
     # ------------------------------------------------------------ use
+
+    @property
+    def tip(self) -> Tip:
+        """The last durable record; while no append is under way."""
+        return self._tip
 
     def append(self, batch: Sequence[Event]) -> None:
         """One transaction; JournalFailed where it could not be committed, and then never again."""

@@ -16,7 +16,7 @@ from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 from kernel.units import SCALE, Instant, Price, Quantity
 from tests.unit.kernel.scripts import CASH, Desktop
 
-__all__ = ["SYMBOLS", "ack_of", "desk_with_orders", "fill_of", "name_of", "report_of"]
+__all__ = ["SHARES", "SYMBOLS", "ack_of", "desk_with_orders", "fill_of", "name_of", "report_of"]
 
 SYMBOLS: Final = tuple(f"S{number:03d}" for number in range(50))
 """Orders are spread over so many symbols."""

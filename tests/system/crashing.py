@@ -3,6 +3,8 @@
     journaled N   after the N-th append was durable, before anything of it was stepped
     approved  N   the N-th submit was handed over, and has not left
     sent      N   the exchange has answered the N-th submit, and nobody has read the answer
+    asked     N   the same of the N-th cancel or replace
+    fetched   N   the same of the N-th query (the first are those of the reconciliation at the start)
     bug       N   not killed: the kernel's step raises at its N-th event
 
 The kill is SIGKILL to itself: nothing is flushed, closed or said.
@@ -63,16 +65,28 @@ def die_approved(countdown: Countdown) -> None:
     ShellDispatcher.dispatch = deadly  # type: ignore[method-assign]
 
 
-def die_sent(countdown: Countdown) -> None:
+def die_answered(countdown: Countdown, *methods: str) -> None:
     send = HttpClient.send
 
     def deadly(self: HttpClient, call: HttpCall) -> Any:
         answer = send(self, call)
-        if call.method == "POST" and countdown.reached():
+        if call.method in methods and countdown.reached():
             die()
         return answer
 
     HttpClient.send = deadly  # type: ignore[method-assign]
+
+
+def die_sent(countdown: Countdown) -> None:
+    die_answered(countdown, "POST")
+
+
+def die_asked(countdown: Countdown) -> None:
+    die_answered(countdown, "DELETE", "PATCH")
+
+
+def die_fetched(countdown: Countdown) -> None:
+    die_answered(countdown, "GET")
 
 
 def raise_bug(countdown: Countdown) -> None:
@@ -89,6 +103,8 @@ POINTS: dict[str, Callable[[Countdown], None]] = {
     "journaled": die_journaled,
     "approved": die_approved,
     "sent": die_sent,
+    "asked": die_asked,
+    "fetched": die_fetched,
     "bug": raise_bug,
 }
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from kernel import Desk
+from kernel.orders.book import all_orders, order_of
 from shell.canonical import digest
 from shell.replay import rebuild
 
@@ -272,7 +273,7 @@ def story(desk: Desk) -> dict[str, Any]:
                     (name, entry.quantity, entry.price) for name, entry in order.ledger.executions.items()
                 ),
             }
-            for _, order in sorted(desk.book.orders.items())
+            for order in all_orders(desk.book)
         ],
         "positions": sorted(desk.holdings.net.items()),
         "cash": desk.holdings.cash_flow,
@@ -284,14 +285,25 @@ def assert_nothing_doubled_or_lost(desk: Desk, books: Any) -> None:
     """Independently of the product's comparison: one order for each intent, each execution booked once."""
     names = [row["client_order_id"] for row in books["orders"]]
     assert len(names) == len(set(names))
-    intents = [desk.book.orders[name].intent for name in names]
+    # A replacement is a leg of its order: its name is in the book, the order there is that of the first leg.
+    firsts = [row["client_order_id"] for row in books["orders"] if row["replaces"] is None]
+    legs = [row["client_order_id"] for row in books["orders"] if row["replaces"] is not None]
+    intents = [order_of(desk.book, name).intent for name in firsts]
     assert len(intents) == len(set(intents)), "two orders of one intent"
+    assert {desk.book.names[name] for name in legs} <= set(firsts), "a leg of no order"
+    alive = [desk.book.names.get(name, name) for name in names if _is_alive(books, name)]
+    assert len(alive) == len(set(alive)), "two live legs of one order"
     theirs = [row["execution_id"] for row in books["executions"]]
     assert len(theirs) == len(set(theirs))
-    booked = sum(order.ledger.quantity for order in desk.book.orders.values())
+    booked = sum(order.ledger.quantity for order in all_orders(desk.book))
     assert booked == sum(scaled(row["qty"]) for row in books["executions"])
     held = {symbol.replace("/", ""): quantity for symbol, quantity in desk.holdings.net.items() if quantity}
     assert held == {symbol: scaled(text) for symbol, text in books["positions"].items()}
+
+
+def _is_alive(books: Any, name: str) -> bool:
+    ended = ("filled", "canceled", "expired", "replaced", "rejected")
+    return any(row["client_order_id"] == name and row["status"] not in ended for row in books["orders"])
 
 
 def scaled(text: str) -> int:

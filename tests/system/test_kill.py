@@ -33,7 +33,7 @@ EAGER = (
 name = "vwap_mr"
 path = "vwap_mean_reversion"
 symbols = "all"
-parameters = { entry_threshold = "0.15%" }
+parameters = { entry_threshold = "0.15%", reprice_after = "0.01%", entry_ttl = "10m" }
 """
 )
 

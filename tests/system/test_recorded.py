@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.orders.book import all_orders
 from kernel.units import Cash
 from tests.system.kit import DATA, WAL, Files, assert_good, bars, run_live
 
@@ -25,7 +26,7 @@ FINER = (
 name = "vwap_mr"
 path = "vwap_mean_reversion"
 symbols = "all"
-parameters = { entry_threshold = "0.15%" }
+parameters = { entry_threshold = "0.15%", reprice_after = "0%" }
 """
 )
 
@@ -47,7 +48,7 @@ def test_a_day_of_shares(files: Files, name: str, micro_trades: int) -> None:
     report = assert_good(run_live("--bars", bars(name), *files.options), files)
     assert report["session"]["bars"] == report["session"]["bars_total"] > 200
     assert report["orders"]["submitted"] == report["orders"]["filled"] == 2 * micro_trades
-    assert {order.strategy for order in files.desk().book.orders.values()} <= {"vwap_micro"}
+    assert {order.strategy for order in all_orders(files.desk().book)} <= {"vwap_micro"}
     assert (report["pnl"]["vwap_micro"] == "0") is (micro_trades == 0)
     assert report["session"]["positions"] == {}
     assert report["session"]["open_orders"] == 0
@@ -76,13 +77,13 @@ def test_the_wild_crypto_day_around_the_clock(files: Files) -> None:
     report = assert_good(run_live("--bars", bars("ETHUSD_2017-09-04.csv"), *files.options), files)
     assert report["session"]["bars"] == 1440
     desk = files.desk()
-    by_reversion = [order for order in desk.book.orders.values() if order.strategy == "vwap_mr"]
+    by_reversion = [order for order in all_orders(desk.book) if order.strategy == "vwap_mr"]
     assert len(by_reversion) >= 64  # 32 entries and their exits
     assert report["fills"] > report["orders"]["filled"]  # a coin is bought in several executions
     # Fees are taken in coins on buys and in dollars on sells: both are in the books that agree.
     flow = sum(
         (-1 if order.ticket.side.value == "buy" else 1) * order.ledger.value
-        for order in desk.book.orders.values()
+        for order in all_orders(desk.book)
     )
     assert desk.holdings.cash_flow < flow
     assert report["session"]["positions"] == {} or set(report["session"]["positions"]) == {"ETH/USD"}

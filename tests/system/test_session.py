@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kernel.orders.book import all_orders
 from tests.system.kit import Done, Files, assert_good, run_live, run_replay
 
 MONEY = re.compile(r"-?\d+(\.\d+)?")
@@ -25,6 +26,7 @@ def test_the_whole_session_is_traded_and_the_books_agree(session: Session) -> No
     _, _, report = session
     assert report["session"]["bars"] == report["session"]["bars_total"] == 1560
     assert report["orders"]["submitted"] > 0
+    assert report["session"]["replaced"] > 0
     assert report["fills"] > 0
     assert report["session"]["open_orders"] == 0
     assert report["session"]["positions"] == {}
@@ -69,7 +71,7 @@ def test_the_orders_of_the_report_add_up(session: Session) -> None:
     _, files, report = session
     orders = report["orders"]
     assert orders["submitted"] == orders["filled"] + orders["canceled"] + orders["rejected"]
-    executions = [e for order in files.desk().book.orders.values() for e in order.ledger.executions]
+    executions = [e for order in all_orders(files.desk().book) for e in order.ledger.executions]
     assert report["fills"] == len(executions)
     assert report["throttle"]["sent"] >= orders["submitted"]
 

@@ -12,6 +12,8 @@ from typing import Final
 
 import pytest
 
+from kernel import Desk
+from kernel.orders.book import all_orders
 from kernel.orders.chart import OrderStatus
 from kernel.orders.record import ENDED, Order
 from shell.replay import index_of, rebuild
@@ -26,10 +28,15 @@ TROUBLE: Final = (
 """Of a lost response the stream may tell first; a refused one is in doubt until it is proved absent."""
 
 
+def orders_of(desk: Desk) -> dict[str, Order]:
+    """Every order of a desk by name, finished ones too."""
+    return {order.client_order_id: order for order in all_orders(desk.book)}
+
+
 def stories(files: Files) -> dict[str, Story]:
     """The story of every order of a session, told in one replay."""
     desk, index = index_of(files.journal)
-    chronicles = {name: Chronicle(index.resolve(name)) for name in desk.book.orders}
+    chronicles = {name: Chronicle(index.resolve(name)) for name in orders_of(desk)}
 
     def watch_all(*step: object) -> None:
         for chronicle in chronicles.values():
@@ -71,10 +78,11 @@ def test_every_order_has_a_story_that_adds_up(files: Files, options: tuple[str, 
     assert done.code == 0, done.err + done.out
     desk = files.desk()
     every = stories(files)
-    assert set(every) == set(desk.book.orders)
+    orders = orders_of(desk)
+    assert set(every) == set(orders)
     assert len(every) > 5
     for name, story in every.items():
-        check(story, desk.book.orders[name])
+        check(story, orders[name])
     in_doubt = [
         name
         for name, story in every.items()
@@ -82,7 +90,7 @@ def test_every_order_has_a_story_that_adds_up(files: Files, options: tuple[str, 
     ]
     assert bool(in_doubt) is (options is TROUBLE)
     if in_doubt:
-        check_in_doubt(files, every[in_doubt[0]], desk.book.orders[in_doubt[0]])
+        check_in_doubt(files, every[in_doubt[0]], orders[in_doubt[0]])
 
 
 def check_in_doubt(files: Files, story: Story, order: Order) -> None:
@@ -113,7 +121,7 @@ def check_in_doubt(files: Files, story: Story, order: Order) -> None:
 def test_lists_are_one_line_each_and_an_unknown_order_is_one_line(files: Files) -> None:
     done = run_live("--seed", "1", *files.options)
     assert done.code == 0, done.err + done.out
-    orders = files.desk().book.orders
+    orders = orders_of(files.desk())
     listed = told(files, "--orders")
     assert listed.code == 0
     assert sorted(line.split()[0] for line in listed.out.splitlines()) == sorted(orders)

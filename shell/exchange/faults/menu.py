@@ -141,8 +141,13 @@ MENU: Final[Mapping[str, Fault]] = {
     ),
     "stale_snapshot": Fault(
         "GET of orders, positions, activities",
-        "the answer as of `lag_s` ago; an order younger than that is a 404",
-        options={"lag_s": Option(5, 1, 600, "how far behind")},
+        "the answer as of `lag_s` ago, or without the last things that happened within `stuck_s`; an order "
+        "younger than that is a 404",
+        ("lag", "stuck"),
+        {
+            "lag_s": Option(5, 1, 600, "how far behind"),
+            "stuck_s": Option(90, 1, 600, "how old may be what a stuck answer lacks"),
+        },
     ),
     "truncated_pages": Fault(
         "list of orders or activities", "half of the rows, and rows of one millisecond in any order"
@@ -155,8 +160,10 @@ MENU: Final[Mapping[str, Fault]] = {
     ),
     "orphan_order": Fault(
         "minute",
-        "another client's order, far from the market, canceled by its owner in the end",
-        options=_for(300, "how long it stands", 86_400),
+        "another client's order, far from the market, canceled by its owner in the end; or one by a name of "
+        "our kind, left behind by a lost journal or another instance",
+        ("foreign", "ours"),
+        _for(300, "how long it stands", 86_400),
     ),
     "shadow_order": Fault(
         "acknowledgment",
@@ -170,13 +177,14 @@ MENU: Final[Mapping[str, Fault]] = {
     ),
     "account_refusal": Fault(
         "POST of an order",
-        "403: buying power, wash trade, short not available, account blocked",
-        ("buying_power", "wash_trade", "short", "blocked"),
+        "403: buying power, wash trade, short not available, account blocked; or 200, and then rejected",
+        ("buying_power", "wash_trade", "short", "blocked", "later"),
     ),
     "symbol_trouble": Fault(
         "minute",
-        "a symbol is halted, or its asset not tradable, not fractionable, not to be borrowed",
-        ("halt", "not_tradable", "not_fractionable", "not_shortable"),
+        "a symbol is halted (its orders `suspended`, or rest under a rarer word), or its asset not tradable, "
+        "not fractionable, not to be borrowed",
+        ("halt", "rare_word", "not_tradable", "not_fractionable", "not_shortable"),
         _for(45, "how long"),
     ),
     "bad_ticks": Fault(

@@ -6,7 +6,7 @@
 1. What is to happen later is put on the agenda and done through the back office; an action that finds nothing
    to do any more does nothing, and does not count.
 2. When several faults fire at one cancel or replace, one of them takes place.
-3. Orders of other clients are left alone; their client order ids begin with FOREIGN.
+3. Orders of other clients (`others`, by client order id) are left alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from shell.exchange.venue.model import VenueOrder
 from shell.exchange.venue.tamper import CancelFate, ReplaceFate, Tamper
 from shell.exchange.venue.venue import Venue
 
-__all__ = ["FOREIGN", "OrderFaults", "is_foreign"]
+__all__ = ["FOREIGN", "OrderFaults"]
 
 FOREIGN: Final = "web-"
 """How the client order ids of other clients begin."""
@@ -37,11 +37,6 @@ _Try = Callable[[int], bool]
 _Act = Callable[[int], None]
 
 
-def is_foreign(order: VenueOrder) -> bool:
-    """Whether another client placed it."""
-    return order.client_order_id.startswith(FOREIGN)
-
-
 class OrderFaults(Tamper):
     """Decides for one venue."""
 
@@ -50,10 +45,28 @@ class OrderFaults(Tamper):
         self._agenda = agenda
         self._venue = venue
         self._office = venue.back_office
+        self.others: set[str] = set()
+        """Client order ids of other clients; as many as they placed."""
+
+        self.dooms = False
+        """Whether the order that is being submitted will be rejected after its 200."""
+
+    def _is_foreign(self, order: VenueOrder) -> bool:
+        """Whether another client placed it."""
+        return order.client_order_id in self.others
+
+    def doom(self, is_doomed: bool) -> None:
+        """The order that is being submitted will be rejected after its 200, or will not any more."""
+        self.dooms = is_doomed
+
+    def accepts(self, order: VenueOrder, now: int) -> bool:
+        """Whether an order becomes `new`: not the one that its request's fate has doomed."""
+        is_doomed, self.dooms = self.dooms and not self._is_foreign(order), False
+        return not is_doomed
 
     def cancel_fate(self, order: VenueOrder, now: int) -> CancelFate:
         """What becomes of a cancel."""
-        if is_foreign(order):
+        if self._is_foreign(order):
             return CancelFate.GRANT
         fired = [name for name in ("cancel_rejected", "stuck_cancel", "late_fill") if self._draws.fires(name)]
         if "late_fill" in fired and "after_204" not in self._draws.kinds("late_fill"):
@@ -101,20 +114,20 @@ class OrderFaults(Tamper):
 
     def acknowledged(self, order: VenueOrder, now: int) -> None:
         """An order became new: it may be on its way to vanish."""
-        if is_foreign(order) or not self._draws.fires("shadow_order"):
+        if self._is_foreign(order) or not self._draws.fires("shadow_order"):
             return
         self._later("shadow_order", now, lambda at: self._office.lose(order.id, at))
 
     def executed(self, order: VenueOrder, execution_id: str, now: int) -> None:
         """An execution was booked: it may not last."""
-        if is_foreign(order) or not self._draws.fires("bust_correct"):
+        if self._is_foreign(order) or not self._draws.fires("bust_correct"):
             return
         kind = self._draws.kind("bust_correct")
         self._later("bust_correct", now, lambda at: self._revise(kind, order, execution_id, at))
 
     def ended(self, order: VenueOrder, now: int) -> None:
         """An order ended: it may not be over."""
-        if is_foreign(order) or order.dormant or order.leaves <= 0:
+        if self._is_foreign(order) or order.dormant or order.leaves <= 0:
             return
         if order.status not in ("canceled", "expired") or not self._draws.fires("late_fill"):
             return

@@ -3,10 +3,14 @@
     manual_trade  orphan_order  symbol_trouble  credentials  stream_mute  stream_cut      once a minute
 
 1. Another client is a client: its orders obey the venue's rules, and when the venue refuses them nothing has
-   happened. Its client order ids begin with FOREIGN.
+   happened. Its client order ids begin with FOREIGN; an orphan of the kind `ours` carries a name such as the
+   client under test gives, of another of its starts: a lost journal's, or another instance's.
 2. Whatever begins here ends by the agenda: orders are canceled by their owner, halts lifted, rules restored.
 3. `minute` is called once for each minute of session time, in the driver's own step.
 """
+
+import re
+from typing import Final
 
 from kernel.units import SCALE
 from shell.exchange.faults.agenda import Agenda
@@ -14,6 +18,7 @@ from shell.exchange.faults.connections import ConnectionFaults
 from shell.exchange.faults.draws import Draws
 from shell.exchange.faults.frames import UpdateFaults
 from shell.exchange.faults.orders import FOREIGN
+from shell.exchange.venue.backoffice import RESTING_STATUSES
 from shell.exchange.venue.model import Asset, OrderRequest, Refused
 from shell.exchange.venue.venue import Venue
 
@@ -22,6 +27,10 @@ __all__ = ["Outsiders"]
 _TRADE_DOLLARS = 20
 """What another client's crypto trade is worth, about."""
 _CENT = SCALE // 100
+_NAME: Final = re.compile(r"(\w+)-(\d{1,8})-(\w+)-\d{9}")
+"""How names of ours are made: prefix, start, strategy, number."""
+_STARTS_APART: Final = 1_000
+"""The start that an orphan's name tells of is so many later than the client's own."""
 
 
 class Outsiders:
@@ -34,12 +43,14 @@ class Outsiders:
         venue: Venue,
         updates: UpdateFaults,
         streams: tuple[ConnectionFaults, ConnectionFaults],
+        others: set[str],
     ) -> None:
         self._draws = draws
         self._agenda = agenda
         self._venue = venue
         self._updates = updates
         self._streams = streams
+        self._others = others
         self._placed = 0
         self.blocked: str | None = None
         """`401` or `403` while every request is answered so."""
@@ -74,16 +85,27 @@ class Outsiders:
             return SCALE
         return max(SCALE // 10_000, _TRADE_DOLLARS * SCALE * SCALE // max(1, self._price(asset)))
 
-    def _submit(self, request: OrderRequest, hidden: bool, now: int) -> str | None:
+    def _submit(self, request: OrderRequest, hidden: bool, now: int, like_ours: bool = False) -> str | None:
         """Places an order of the other client; its id, or None when the venue refuses it."""
         self._placed += 1
+        name = (self._like_ours() if like_ours else None) or f"{FOREIGN}{self._placed:06d}"
+        self._others.add(name)
         try:
-            order = self._venue.submit(request._replace(client_order_id=f"{FOREIGN}{self._placed:06d}"), now)
+            order = self._venue.submit(request._replace(client_order_id=name), now)
         except Refused:
             return None
         if hidden:
             self._updates.hidden.add(order.id)
         return order.id
+
+    def _like_ours(self) -> str | None:
+        """A name such as the client's last one, of another start; None before it has named an order so."""
+        for order in reversed(self._venue.all_orders()):
+            found = _NAME.fullmatch(order.client_order_id)
+            if found is not None and order.client_order_id not in self._others:
+                start = (int(found[2]) + _STARTS_APART) % 10**8
+                return f"{found[1]}-{start}-{found[3]}-{self._placed:09d}"
+        return None
 
     def _trade(self, name: str, now: int) -> bool:
         """Another client buys a little, or sells some of what is free."""
@@ -121,7 +143,7 @@ class Outsiders:
             time_in_force="gtc" if asset.is_crypto else "day",
             limit_price=self._price(asset) * 9 // 10 // tick * tick,
         )
-        order_id = self._submit(request, False, now)
+        order_id = self._submit(request, False, now, like_ours=self._draws.kind(name) == "ours")
         if order_id is None:
             return False
         found = order_id
@@ -130,11 +152,11 @@ class Outsiders:
 
     def _withdraw(self, order_id: str, now: int) -> None:
         """The owner cancels; an order that is over needs no cancel."""
-        if self._venue.order(order_id).is_open:
-            try:
+        try:
+            if self._venue.order(order_id).is_open:
                 self._venue.cancel(order_id, now)
-            except Refused:
-                return
+        except Refused:
+            return
 
     def _trouble(self, name: str, now: int) -> bool:
         """A symbol is halted, or its asset's rules change, for a while."""
@@ -144,8 +166,10 @@ class Outsiders:
             return False
         office, symbol = self._venue.back_office, asset.symbol
         end = now + self._draws.duration(name)
-        if kind == "halt":
-            return office.halt(symbol, now) and self._agenda.put(
+        if kind in ("halt", "rare_word"):
+            words = RESTING_STATUSES[:1] if kind == "halt" else RESTING_STATUSES[1:]
+            word = self._draws.rng(name).choice(words)
+            return office.halt(symbol, now, word) and self._agenda.put(
                 end, lambda at: _ignore(office.resume(symbol, at))
             )
         rule = {"not_tradable": "tradable", "not_fractionable": "fractionable"}.get(str(kind), "shortable")

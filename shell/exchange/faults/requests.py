@@ -68,6 +68,8 @@ class RequestFaults:
         self._past = past
         self._limit = limit
         self._clock = clock
+        self.doom: Callable[[bool], None] = _nobody
+        """Told that the order of this request will be rejected after its 200, and when it is answered."""
 
     def fate(self, request: Request) -> Fate:
         """What becomes of a request; counts the faults that are certain to happen."""
@@ -138,6 +140,10 @@ class RequestFaults:
 
     def _refusal(self, request: Request) -> Fate:
         kind = self._draws.kind("account_refusal")
+        if kind == "later":
+            self.doom(True)
+            self._draws.hit("account_refusal")
+            return Fate(change=lambda _: self.doom(False))
         return Fate(carries_out=False, answer=_REFUSALS[kind or "blocked"](request))
 
     def _changed(self, name: str, change: Change) -> Fate:
@@ -164,10 +170,15 @@ class RequestFaults:
         )
 
     def _stale(self, request: Request) -> Fate:
-        at = self._clock() - self._draws.duration("stale_snapshot", "lag_s")
+        name, now = "stale_snapshot", self._clock()
+        is_stuck = self._draws.kind(name) == "stuck"
+        rng = self._draws.rng(name)
 
         def change(fresh: Response) -> Response | None:
-            past = self._past.answer(request, fresh, at)
+            at: int | None = now - self._draws.duration(name, "lag_s")
+            if is_stuck:
+                at = self._past.missed(now - self._draws.duration(name, "stuck_s"), rng)
+            past = fresh if at is None else self._past.answer(request, fresh, at)
             return None if past is fresh else past
 
         return self._changed("stale_snapshot", change)
@@ -191,6 +202,10 @@ class RequestFaults:
         for row in rows:
             groups.setdefault(str(row["id"]).partition("::")[0], []).append(row)
         return [row for group in groups.values() for row in rng.sample(group, len(group))]
+
+
+def _nobody(_: bool) -> None:
+    """A hook that nobody took."""
 
 
 def _unanswered(kind: str | None, *, carries_out: bool) -> Fate:

@@ -48,15 +48,18 @@ class Faults:
         self.market_streams = ConnectionFaults(self._draws, self._now)
         self._past = Past(driver.venue)
         self._requests = RequestFaults(self._draws, self._past, limit, self._now)
+        orders = OrderFaults(self._draws, self._agenda, driver.venue)
+        self._requests.doom = orders.doom
         self._outsiders = Outsiders(
             self._draws,
             self._agenda,
             driver.venue,
             self.updates,
             (self.order_stream, self.market_streams),
+            orders.others,
         )
         if not self.is_calm:
-            driver.venue.set_tamper(OrderFaults(self._draws, self._agenda, driver.venue))
+            driver.venue.set_tamper(orders)
             driver.mischief = self
 
     def _now(self) -> int:

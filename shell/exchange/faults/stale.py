@@ -5,11 +5,15 @@
 2. A list of open orders shows what was open then. Activities lack the newest executions. Positions are taken
    back to what they were, except those that have been closed meanwhile, which are missing.
 3. The account is not rewound.
+4. Which moment: `lag` is a while ago, whatever happened in it; `stuck` is a replica that has missed the last
+   things that happened, and so is behind also when the last of them was a minute ago. A quiet market would
+   otherwise hide the fault: what is asked on a schedule is asked long after anything changed.
 """
 
 import json
 from collections import deque
 from collections.abc import Sequence
+from random import Random
 from typing import Any, Final
 
 from shell.exchange import render
@@ -19,10 +23,13 @@ from shell.exchange.venue import refusals
 from shell.exchange.venue.model import Update, VenueOrder
 from shell.exchange.venue.venue import Venue
 
-__all__ = ["HISTORY_MAX", "Past"]
+__all__ = ["CHANGES_MAX", "HISTORY_MAX", "Past"]
 
 HISTORY_MAX: Final = 16
 """Versions kept of each order."""
+
+CHANGES_MAX: Final = 64
+"""Instants kept at which something changed, of all orders."""
 
 _ORDERS: Final = "/v2/orders"
 _BY_CLIENT: Final = "/v2/orders:by_client_order_id"
@@ -36,20 +43,30 @@ class Past:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._versions: dict[str, deque[VenueOrder]] = {}
+        self._changes: deque[int] = deque(maxlen=CHANGES_MAX)
 
     def learn(self, updates: Sequence[Update]) -> None:
         """Takes note of published updates."""
         for update in updates:
             kept = self._versions.setdefault(update.order.id, deque(maxlen=HISTORY_MAX))
             kept.append(update.order)
+            self._changes.append(update.order.updated_at)
+
+    def missed(self, since: int, rng: Random) -> int | None:
+        """A moment before one of the changes from `since` on; None when nothing has changed."""
+        recent = [at for at in self._changes if at >= since]
+        return rng.choice(recent) - 1 if recent else None
 
     def as_of(self, order_id: str, at: int) -> VenueOrder | None:
         """What an order was; None when it was not yet."""
+        versions = self._versions.get(order_id, deque[VenueOrder]())
         found = None
-        for version in self._versions.get(order_id, ()):
+        for version in versions:
             if version.updated_at > at:
                 break
             found = version
+        if found is None and len(versions) == HISTORY_MAX and versions[0].created_at <= at:
+            return versions[0]  # older versions are forgotten; it was there
         return found
 
     def answer(self, request: Request, fresh: Response, at: int) -> Response:
@@ -90,11 +107,12 @@ class Past:
         """A list of orders, each as it was; those that have ended since are still open."""
         rows: list[dict[str, Any]] = json.loads(fresh.body)
         shown: list[dict[str, Any]] = []
+        status = request.query.get("status", "open")
         for row in rows:
             was = self.as_of(row["id"], at)
-            if was is not None:
+            if was is not None and not (status == "closed" and was.is_open):
                 shown.append({**render.order(was), "legs": row["legs"]})
-        if request.query.get("status", "open") == "open" and not request.query.get("symbols"):
+        if status == "open" and not request.query.get("symbols"):
             known = {row["id"] for row in rows}
             for order_id in self._versions:
                 was = self.as_of(order_id, at) if order_id not in known else None

@@ -4,7 +4,8 @@
    books its own; the list of executions holds what stands.
 2. A bust or a correction does not change whether an order is over: a filled order stays filled with less in
    it, an open one has more to execute.
-3. A halted symbol executes nothing: its working orders are `suspended`, and `new` again on resumption.
+3. A halted symbol executes nothing: its working orders are `suspended` (or rest under another of the words
+   of RESTING_STATUSES), and `new` again on resumption.
 4. A lost order is found by nobody and is never spoken of again; only simple orders without executions are
    lost.
 5. Nothing here is asked for by a client, and nothing is refused: what cannot be done returns False.
@@ -16,7 +17,10 @@ from shell.exchange.venue.engine import Engine
 from shell.exchange.venue.model import Activity, VenueOrder
 from shell.exchange.venue.schedule import DueKind
 
-__all__ = ["BackOffice"]
+__all__ = ["RESTING_STATUSES", "BackOffice"]
+
+RESTING_STATUSES = ("suspended", "stopped", "calculated", "accepted_for_bidding", "pending_review")
+"""Words for an order that stands at the venue and does not execute for now; each is an event's word too."""
 
 _WORKING = frozenset({"new", "partially_filled"})
 
@@ -143,15 +147,16 @@ class BackOffice:
 
     # Symbols
 
-    def halt(self, symbol: str, now: int) -> bool:
-        """Halts trading in a symbol (order form)."""
+    def halt(self, symbol: str, now: int, word: str = "suspended") -> bool:
+        """Halts trading in a symbol (order form); `word` is its working orders' status meanwhile."""
+        assert word in RESTING_STATUSES, "orders of a halted symbol rest"
         engine = self._engine
         if symbol in engine.suspended or engine.assets.find(symbol) is None:
             return False
         engine.suspended.add(symbol)
         for order in list(engine.store.open_of(symbol)):
             if order.status in _WORKING:
-                engine.publish("suspended", order, engine.change(order, "suspended", now))
+                engine.publish(word, order, engine.change(order, word, now))
         return True
 
     def resume(self, symbol: str, now: int) -> bool:
@@ -161,7 +166,7 @@ class BackOffice:
             return False
         engine.suspended.discard(symbol)
         for order in list(engine.store.open_of(symbol)):
-            if order.status == "suspended":
+            if order.status in RESTING_STATUSES:
                 status = "partially_filled" if order.filled_quantity else "new"
                 engine.publish("new", order, engine.change(order, status, now))
                 engine.plan_match(order, now)

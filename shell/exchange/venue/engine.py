@@ -15,7 +15,6 @@
    a stale one from before the open executes nothing.
 8. An order by notional buys what the notional less one cent pays for, cut to nine decimals, as recorded at
    Alpaca.
-
 9. `follow` is called after every acknowledgment, execution and end: there the exits of complex orders react.
 
 Deciding what is admitted is `admission`'s and `venue`'s part, the sums of matching are `matching`'s.
@@ -171,6 +170,7 @@ class Engine:
     def plan_match(self, order: VenueOrder, now: int) -> None:
         """Lets the order execute from the end of the latency on."""
         order.match_from = now + self.settings.fill_latency
+        self.store.resting.watch(order)
         self.schedule.put(order.match_from, DueKind.FIRST_MATCH, order.id)
 
     def drain_updates(self) -> list[Update]:
@@ -246,9 +246,9 @@ class Engine:
         """Takes a new quote: marks, triggers stops, and executes what it reaches."""
         self._levels[quote.symbol] = Level(quote)
         self.holdings.mark(quote.symbol, quote.bid, quote.ask)
-        orders = [order for order in self.store.open_of(quote.symbol) if order.status in _LIVE]
-        if orders:
-            self._match(quote.symbol, orders, now)
+        orders = self.store.resting.reached(quote)
+        self._match(quote.symbol, [order for order in orders if order.status in _LIVE], now)
+        self.store.resting.park(orders, quote)
 
     def first_match(self, order: VenueOrder, now: int) -> None:
         """Executes a just acknowledged order against the standing quote; immediate orders end here."""

@@ -54,6 +54,10 @@ OPEN_STATUSES: Final = frozenset(
         "held",
         "suspended",
         "done_for_day",
+        "accepted_for_bidding",
+        "calculated",
+        "pending_review",
+        "stopped",
     }
 )
 """Statuses of an order that may still execute (`held` is left out of `status=open` lists unless nested)."""

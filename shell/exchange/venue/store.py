@@ -1,7 +1,8 @@
 """The orders of the venue: found by id and client id, listed as Alpaca lists them.
 
 1. An order is never forgotten: its client order id stays taken for ever.
-2. Open orders are indexed by symbol, in order of arrival, so that a quote looks at its own orders only.
+2. Open orders are indexed by symbol, in order of arrival, and by price (`resting`), so that a quote looks at
+   those only that it may concern.
 3. Lists are ordered by arrival; time filters look at `submitted_at`, strictly.
 4. `held` orders are left out of open lists unless nested. A nested list has parents only, each with its legs;
    it has a parent when the query is met by the parent or by one of its legs (`closed`: by all of them).
@@ -13,6 +14,7 @@ from typing import Final
 
 from shell.exchange.venue import refusals
 from shell.exchange.venue.model import OrderQuery, VenueOrder
+from shell.exchange.venue.resting import Resting
 
 __all__ = ["ORDERS_PAGE_MAX", "OrderStore"]
 
@@ -23,7 +25,7 @@ ORDERS_PAGE_MAX: Final = 500
 class OrderStore:
     """Every order there has been; `settle` must be told when one ends."""
 
-    __slots__ = ("_by_client_id", "_by_id", "_lost", "_open", "_open_by_symbol")
+    __slots__ = ("_by_client_id", "_by_id", "_lost", "_open", "_open_by_symbol", "resting")
 
     def __init__(self) -> None:
         self._by_id: dict[str, VenueOrder] = {}
@@ -31,6 +33,7 @@ class OrderStore:
         self._lost: dict[str, VenueOrder] = {}
         self._open: dict[str, VenueOrder] = {}
         self._open_by_symbol: dict[str, dict[str, VenueOrder]] = {}
+        self.resting = Resting()
 
     def __len__(self) -> int:
         return len(self._by_client_id)
@@ -44,12 +47,14 @@ class OrderStore:
         self._by_client_id[order.client_order_id] = order
         self._open[order.id] = order
         self._open_by_symbol.setdefault(order.symbol, {})[order.id] = order
+        self.resting.add(order)
 
     def settle(self, order: VenueOrder) -> None:
         """Takes an ended order off the open lists."""
         assert not order.is_open, "an open order cannot be settled"
         del self._open[order.id]
         del self._open_by_symbol[order.symbol][order.id]
+        self.resting.remove(order)
 
     def lose(self, order: VenueOrder) -> None:
         """Takes an ended order out of every list and look-up."""

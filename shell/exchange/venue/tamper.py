@@ -45,6 +45,10 @@ class ReplaceFate(Enum):
 class Tamper:
     """A venue's conscience; this one is clean."""
 
+    def accepts(self, order: VenueOrder, now: int) -> bool:
+        """Whether an order that was answered 200 becomes `new`; else it is rejected without a reason."""
+        return True
+
     def cancel_fate(self, order: VenueOrder, now: int) -> CancelFate:
         """What becomes of a cancel."""
         return CancelFate.GRANT

@@ -291,8 +291,10 @@ class Venue:
         engine = self._engine
         order = engine.store.get(due.order_id)
         if due.kind is DueKind.ACKNOWLEDGE:
-            if order.status == "pending_new":
+            if order.status == "pending_new" and engine.tamper.accepts(order, due.at):
                 engine.acknowledge(order, due.at)
+            elif order.status == "pending_new":
+                engine.finish(order, "rejected", due.at)
         elif due.kind is DueKind.OPEN:
             if order.status == "accepted":
                 engine.acknowledge(order, due.at)

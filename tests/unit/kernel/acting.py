@@ -5,6 +5,7 @@ The parameter `script` has a word for each bar, separated by spaces (beyond the 
     -        nothing
     b10      buy 10 at market            b10@166.50  buy 10 at most at 166.50
     s10      exit: sell 10 at market     s10@166.50  exit: sell 10 at least at 166.50
+    a@166.00 amend its first open order to that limit; a5 to that total; a5@166.00 to both
     w        withdraw its open entries
     raise    raise                       junk        return what is no proposal
 """
@@ -12,7 +13,7 @@ The parameter `script` has a word for each bar, separated by spaces (beyond the 
 from kernel.config import StrategyConfig
 from kernel.reports import Bar
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
-from kernel.strategies.protocol import Params, Proposal, View, Withdrawal
+from kernel.strategies.protocol import Amendment, Params, Proposal, View, Wish, Withdrawal
 from kernel.strategies.registry import register
 from kernel.units import SCALE, Duration, Price, Quantity
 from tests.unit.kernel.scripts import SYMBOL
@@ -40,9 +41,7 @@ class Acting:
     def initial(self, params: Params, symbol: str) -> int:
         return 0
 
-    def on_bar(
-        self, params: Params, state: int, bar: Bar, view: View
-    ) -> tuple[int, tuple[Proposal | Withdrawal, ...]]:
+    def on_bar(self, params: Params, state: int, bar: Bar, view: View) -> tuple[int, tuple[Wish, ...]]:
         words = str(params["script"]).split()
         word = words[state] if state < len(words) else "-"
         if word == "raise":
@@ -53,7 +52,21 @@ class Acting:
             return state + 1, (Withdrawal(bar.symbol, "as the script says"),)
         if word == "-":
             return state + 1, ()
+        if word[0] == "a":
+            return state + 1, (self.amendment(word, bar, view),)
         return state + 1, (self.proposal(word, bar, int(params["ttl"])),)
+
+    def amendment(self, word: str, bar: Bar, view: View) -> Amendment:
+        amount, at, price = word[1:].partition("@")
+        return Amendment(
+            tag="a",
+            symbol=bar.symbol,
+            order=view.orders[0].name if view.orders else "none",
+            quantity=Quantity(int(amount) * SCALE) if amount else None,
+            limit_price=Price(int(price.replace(".", "")) * SCALE // 100) if at else None,
+            stop_price=None,
+            reason=word,
+        )
 
     def proposal(self, word: str, bar: Bar, ttl: int) -> Proposal:
         amount, at, price = word[1:].partition("@")

@@ -19,6 +19,7 @@ from kernel.commands import (
     OpenLink,
     OrdersScope,
     QueryOrder,
+    ReplaceOrder,
     SubmitOrder,
 )
 from kernel.config import DeskConfig, StrategyConfig
@@ -42,6 +43,7 @@ from kernel.events import (
     TradeUpdated,
 )
 from kernel.links.chart import LinkInput
+from kernel.orders.book import order_of
 from kernel.orders.record import Order
 from kernel.reports import (
     AccountReport,
@@ -186,7 +188,7 @@ class Desktop:
 
     def order(self, number: int = -1) -> Order:
         """The order of the submit `number`, as the desk knows it now."""
-        return self.desk.book.orders[self.sent(SubmitOrder)[number].ticket.client_order_id]
+        return order_of(self.desk.book, self.sent(SubmitOrder)[number].ticket.client_order_id)
 
     def answer(self, command: Command) -> None:
         """What the broker does with a command."""
@@ -200,13 +202,17 @@ class Desktop:
             case SubmitOrder():
                 self.submit(command)
             case CancelOrder():
-                if self.orders[command.client_order_id].status in ALIVE:
+                leg = self.leg(command.broker_order_id)
+                if leg is not None and leg.status in ALIVE:
                     self.reply(command.call, Done())
-                    self.end(command.client_order_id, BrokerEvent.CANCELED, BrokerStatus.CANCELED)
+                    self.end(leg.client_order_id, BrokerEvent.CANCELED, BrokerStatus.CANCELED)
                 else:
                     self.reply(command.call, BrokerRefused(422, 42210000, "order is not cancelable"))
+            case ReplaceOrder():
+                self.replace(command)
             case QueryOrder():
-                order = self.orders.get(command.client_order_id)
+                at_broker = command.broker_order_id
+                order = self.leg(at_broker) if at_broker else self.orders.get(command.client_order_id)
                 self.reply(command.call, NotFound("order not found") if order is None else OrderBody(order))
             case FetchOrders():
                 known = [*self.orders.values(), *self.others.values()]
@@ -269,6 +275,54 @@ class Desktop:
         marketable = limit is None or (limit >= price if ticket.side is Side.BUY else limit <= price)
         if self.fills_at_once and price and marketable and ticket.stop_price is None:
             self.fill(ticket.client_order_id, ticket.quantity, Price(price))
+
+    def leg(self, broker_order_id: str) -> OrderReport | None:
+        """The order object with this id of the broker."""
+        return next((o for o in self.orders.values() if o.broker_order_id == broker_order_id), None)
+
+    def taken(self, command: ReplaceOrder) -> OrderReport:
+        """The new leg of a replace as the 200 shows it: taken, and nothing more."""
+        old = self.leg(command.broker_order_id)
+        assert old is not None
+        return old._replace(
+            broker_order_id="B-" + command.new_client_order_id,
+            client_order_id=command.new_client_order_id,
+            status=BrokerStatus.PENDING_NEW,
+            quantity=command.quantity or old.quantity,
+            limit_price=command.limit_price or old.limit_price,
+            filled_quantity=Quantity(0),
+            filled_average=None,
+            replaces=old.broker_order_id,
+            updated_at=self.at,
+        )
+
+    def replace(self, command: ReplaceOrder) -> None:
+        """Takes a replace and grants it at once."""
+        new = self.taken(command)
+        self.reply(command.call, OrderBody(new))
+        self.grant(command)
+
+    def grant(self, command: ReplaceOrder) -> None:
+        """The old leg is replaced, the new one works."""
+        old, new = self.leg(command.broker_order_id), self.taken(command)
+        assert old is not None
+        done = old._replace(status=BrokerStatus.REPLACED, replaced_by=new.broker_order_id)
+        self.orders[old.client_order_id] = done
+        self.orders[new.client_order_id] = new._replace(status=BrokerStatus.NEW)
+        self.say(BrokerEvent.REPLACED, done)
+        self.say(BrokerEvent.NEW, self.orders[new.client_order_id])
+
+    def reject(self, command: ReplaceOrder) -> None:
+        """The broker thinks better of a replace that it took: the old leg lives on."""
+        old, new = self.leg(command.broker_order_id), self.taken(command)
+        assert old is not None
+        self.orders[new.client_order_id] = new._replace(status=BrokerStatus.REJECTED)
+        self.say(BrokerEvent.ORDER_REPLACE_REJECTED, old)
+        self.say(BrokerEvent.REJECTED, self.orders[new.client_order_id])
+
+    def say(self, word: BrokerEvent, report: OrderReport) -> None:
+        """A message of the order stream."""
+        self.inbox.append(TradeUpdated(self.at, word, word.value, report, None, ""))
 
     def fill(self, name: str, quantity: Quantity, price: Price) -> None:
         """An execution of an order."""

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+import threading
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgpack
 import pytest
@@ -246,6 +247,35 @@ def test_marked_text_becomes_text() -> None:
 def test_half_a_surrogate_pair_survives() -> None:
     event = Unrecognized(Instant(1), "stream", "\ud83d", "broken text")
     assert decode(encode(event), Event) == event
+
+
+def test_a_second_thread_does_not_see_what_the_first_is_still_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot's thread and the journal's may both meet a type for the first time."""
+
+    class Fresh(NamedTuple):
+        inner: Inner
+
+    inside, wrong = threading.Event(), []
+
+    def slow(kind: Any) -> Any:
+        inside.set()
+        threading.Event().wait(0.2)  # the second thread has all the time to come in between
+        return {"inner": Inner} if kind is Fresh else get_type_hints(kind)
+
+    def work() -> None:
+        try:
+            assert decode(encode(Fresh(Inner(1))), Fresh) == Fresh(Inner(1))
+        except BaseException as problem:  # noqa: BLE001 - told by the test
+            wrong.append(repr(problem))
+
+    monkeypatch.setattr("shell.canonical_types.get_type_hints", slow)
+    first, second = threading.Thread(target=work), threading.Thread(target=work)
+    first.start()
+    assert inside.wait(10)
+    second.start()
+    first.join()
+    second.join()
+    assert wrong == []
 
 
 def test_unregistered_types_are_not_imported() -> None:

@@ -48,11 +48,27 @@ def test_the_figures_are_the_desks() -> None:
     report = build_report(desk, figures, OUTCOME._replace(differences=("cash: ours 1, the exchange's 2",)))
     assert report["orders"]["submitted"] == desk.counters.submitted > 0
     assert report["fills"] == desk.counters.executions
-    assert report["journal"] == {"events": desk.counters.events, "digest": "d" * 64}
+    assert report["journal"] == {
+        "events": desk.counters.events,
+        "digest": "d" * 64,
+        "start": {"snapshot": 0, "replayed": 0, "seconds": 0.0},
+        "snapshots": 0,
+    }
     assert report["latency_ms"]["frame_to_stepped"] == {"p50": 1.5, "p99": 1.5}
     assert report["books_agree"] is False
     assert "cash: ours 1, the exchange's 2" in text_report(report)
     assert json.loads(json.dumps(report)) == report
+
+
+def test_a_start_says_what_it_replayed_and_after_which_snapshot() -> None:
+    figures = SessionFigures(EMPTY_DESK)
+    assert "start:" not in text_report(build_report(EMPTY_DESK, figures, OUTCOME))
+    figures.replayed, figures.replay_s = 77, 0.25
+    text = text_report(build_report(EMPTY_DESK, figures, OUTCOME))
+    assert "start: 77 events replayed from the first in 0.25 s" in text
+    figures.base = 20_000
+    text = text_report(build_report(EMPTY_DESK, figures, OUTCOME))
+    assert "start: 77 events replayed after the snapshot of event 20000 in 0.25 s" in text
 
 
 def test_an_open_position_counts_at_the_middle_of_its_quote() -> None:

@@ -23,6 +23,7 @@ from kernel.events import (
     TradeUpdated,
     Unrecognized,
 )
+from kernel.orders.book import all_orders
 from kernel.orders.chart import OrderStatus
 from kernel.reasons import Refusal, RefusalCode
 from kernel.reports import ActivityRow, BrokerEvent, BrokerStatus, ExecutionKind, ExecutionReport
@@ -97,9 +98,10 @@ def booked(story: Story) -> int:
 
 def check_sums(desktop: Desktop) -> None:
     """Of every order: executions and cumulative figures add up, and the last status is the desk's."""
-    assert desktop.desk.book.orders
-    for name, order in desktop.desk.book.orders.items():
-        story = told(desktop.events, name)
+    orders = tuple(all_orders(desktop.desk.book))
+    assert orders
+    for order in orders:
+        story = told(desktop.events, order.client_order_id)
         assert story.order == order
         assert booked(story) == order.ledger.quantity
         assert moves(story)[-1] == order.status.value
@@ -115,7 +117,7 @@ def test_every_order_of_a_day_adds_up() -> None:
         desktop.events.append(event)
         desktop.desk = step(desktop.desk, event).desk
     check_sums(desktop)
-    filled = [order for order in desktop.desk.book.orders.values() if order.ledger.quantity]
+    filled = [order for order in all_orders(desktop.desk.book) if order.ledger.quantity]
     assert filled
     for order in filled:
         story = told(desktop.events, order.client_order_id)

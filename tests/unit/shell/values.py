@@ -30,6 +30,7 @@ def values_of(annotation: Any, depth: int = 0) -> st.SearchStrategy[Any]:
     plain: dict[Any, st.SearchStrategy[Any]] = {
         int: INTEGERS,
         str: st.text(max_size=20),
+        bytes: st.binary(max_size=20),
         bool: st.booleans(),
         NoneType: st.none(),
         Any: INTEGERS,

@@ -272,7 +272,8 @@ def test_strays_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(account.ended()) == 6, "said, though not counted"
 
 
-def test_an_order_that_the_book_has_ended_and_the_broker_lists_counts_and_is_escalated() -> None:
+def ended_here_alive_there() -> tuple[Account, str]:
+    """An order whose end the book has, and that the broker lists open again."""
     account = started("b10@95.00 w")
     account.bar(10_000)
     account.bar(10_000)
@@ -283,6 +284,22 @@ def test_an_order_that_the_book_has_ended_and_the_broker_lists_counts_and_is_esc
     account.look()
     assert account.open_keys() == [f"status:{name}"]
     assert list(account.desk.drift.foreign.orders) == [name], "it may fill: exposure counts it"
-    account.look(8)
-    assert account.ended()[-1] == f"status:{name}: escalated"
+    return account, name
+
+
+def test_an_order_that_the_book_has_ended_and_the_broker_lists_is_canceled_there() -> None:
+    account, name = ended_here_alive_there()
+    account.look(3)
+    assert account.orders[name].status is BrokerStatus.CANCELED
+    assert account.ended() == [f"status:{name}: healed"]
+    assert dict(account.desk.drift.foreign.orders) == {}
+    assert account.desk.session.mode is Mode.ARMED
+
+
+def test_one_that_no_cancel_ends_is_a_persons_and_counts_on() -> None:
+    account, name = ended_here_alive_there()
+    account.deaf_to = {CancelOrder}
+    account.look(10)
+    assert account.ended() == [f"status:{name}: escalated"]
+    assert list(account.desk.drift.foreign.orders) == [name]
     assert account.desk.session.mode is Mode.REDUCING

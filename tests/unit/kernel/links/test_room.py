@@ -1,10 +1,11 @@
 """The links room: streams are opened again, live only after a comparison, and confusion is told."""
 
-from kernel.commands import CloseLink, FetchOrders, OpenLink
+from kernel.commands import Alert, AlertLevel, CloseLink, FetchOrders, OpenLink
 from kernel.config import LinkConfig
 from kernel.events import LinkName, LinkReported
 from kernel.links.chart import LinkInput, LinkState
 from kernel.links.record import link_of
+from kernel.links.room import REFUSALS_MAX
 from kernel.reasons import Anomaly
 from kernel.units import SECOND, Instant
 from tests.unit.kernel.scripts import Desktop
@@ -69,17 +70,60 @@ def test_a_refused_second_connection_waits_as_long_as_the_dead_one_lives() -> No
     assert link_of(desktop.desk.links, ORDERS).reopen_at - desktop.at == LinkConfig().backoff_refused
 
 
-def test_refused_credentials_are_final_and_said_once() -> None:
-    desktop = booted()
-    opened = len(desktop.sent(OpenLink))
-    for _ in range(3):
+def test_credentials_refused_from_the_start_are_final_and_said_in_one_line() -> None:
+    desktop = Desktop()
+    desktop.deaf_to = {OpenLink}
+    desktop.boot()
+    for _ in range(REFUSALS_MAX):
+        assert state(desktop) is LinkState.CONNECTING
         say(desktop, LinkInput.AUTHENTICATION_REFUSED)
         say(desktop, LinkInput.CONNECTION_LOST)
-    desktop.run_until(Instant(desktop.at + 200 * SECOND))
+        desktop.run_until(Instant(desktop.at + 100 * SECOND))
     assert state(desktop) is LinkState.UNAUTHORIZED
+    opened = len(desktop.sent(OpenLink))
+    say(desktop, LinkInput.AUTHENTICATION_REFUSED)
+    desktop.run_until(Instant(desktop.at + 200 * SECOND))
     assert len(desktop.sent(OpenLink)) == opened
-    assert desktop.alerts().count(Anomaly.LINK_UNAUTHORIZED.value) == 1
+    told = [each for each in desktop.sent(Alert) if each.code == Anomaly.LINK_UNAUTHORIZED.value]
+    assert [each.level for each in told] == [*[AlertLevel.WARNING] * (REFUSALS_MAX - 1), AlertLevel.CRITICAL]
+    assert "check the keys" in told[-1].text
     assert Anomaly.LINK_LOST.value not in desktop.alerts()
+
+
+def test_credentials_that_were_good_are_tried_for_ever_with_growing_waits() -> None:
+    desktop = booted()
+    desktop.deaf_to = {OpenLink}
+    waits = []
+    for _ in range(4 * REFUSALS_MAX):
+        say(desktop, LinkInput.AUTHENTICATION_REFUSED)
+        assert state(desktop) is LinkState.DOWN  # not live: nothing increases risk
+        plan = link_of(desktop.desk.links, ORDERS).reopen_at
+        waits.append((plan - desktop.at) // SECOND)
+        desktop.run_until(plan)
+        assert state(desktop) is LinkState.CONNECTING
+    assert waits == [1, 2, 4, 8, 16, 32, 64, *[90] * 5]
+    told = [each.level for each in desktop.sent(Alert) if each.code == Anomaly.LINK_UNAUTHORIZED.value]
+    assert told.count(AlertLevel.CRITICAL) == 1
+    desktop.deaf_to = set()
+    say(desktop, LinkInput.CONNECTION_LOST)
+    desktop.run_until(Instant(desktop.at + 60 * SECOND))
+    assert state(desktop) is LinkState.LIVE
+    assert link_of(desktop.desk.links, ORDERS).refusals == 0
+
+
+def test_a_connection_that_is_thrown_out_at_once_is_no_success() -> None:
+    desktop = booted()
+    waits = []
+    for _ in range(4):
+        say(desktop, LinkInput.CONNECTION_LOST)
+        plan = link_of(desktop.desk.links, ORDERS).reopen_at
+        waits.append((plan - desktop.at) // SECOND)
+        desktop.run_until(Instant(plan + SECOND))
+        assert state(desktop) is LinkState.LIVE
+    assert waits == [1, 2, 4, 8]
+    desktop.run_until(Instant(desktop.at + LinkConfig().backoff_max))
+    say(desktop, LinkInput.CONNECTION_LOST)
+    assert link_of(desktop.desk.links, ORDERS).reopen_at - desktop.at == SECOND
 
 
 def test_a_restart_tries_the_credentials_again() -> None:

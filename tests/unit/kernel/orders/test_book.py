@@ -14,7 +14,7 @@ from kernel.orders.book import (
     tally_of,
 )
 from kernel.orders.chart import OrderInput
-from kernel.orders.ledger import fills_missing
+from kernel.orders.ledger import lacks_figures
 from kernel.orders.lifecycle import ask_replace, enter, take_report, take_update
 from kernel.orders.record import Order, Replacement, is_open, reserved
 from kernel.reports import BrokerEvent, BrokerStatus
@@ -32,7 +32,7 @@ def recounted(book: Book) -> dict[str, object]:
     alive = [order for order in orders if is_open(order)]
     counted: dict[str, object] = {
         "open": len(alive),
-        "lacking": sorted(o.client_order_id for o in orders if fills_missing(o.ledger)),
+        "lacking": sorted(o.client_order_id for o in orders if lacks_figures(o.ledger)),
         "entry_value": sum(reserved(o) * o.reserve_price for o in alive if o.ticket.purpose is Purpose.ENTRY),
     }
     for symbol in SYMBOLS:

@@ -107,6 +107,31 @@ def test_a_bust_is_not_undone_by_the_cumulative_figure_beside_it() -> None:
     assert Anomaly.BUST in change.anomalies
 
 
+@pytest.mark.parametrize("filled", [0, 40])
+def test_a_filled_order_may_stay_filled_with_less_in_it_after_a_bust(filled: int) -> None:
+    order = working()
+    for name, quantity, seconds in (("X1", 60, 2), ("X2", 40, 3)):
+        word = BrokerEvent.PARTIAL_FILL if name == "X1" else BrokerEvent.FILL
+        status = PARTIAL if name == "X1" else FILLED
+        so_far = 60 if name == "X1" else 100
+        seen = execution(name, quantity, seconds=seconds)
+        order = take_update(order, word, report(status, so_far, seconds=seconds), seen, at(seconds)).order
+    for name, previous, quantity, left in (("V1", "X1", 60, 40), ("V2", "X2", 40, 0)):
+        if left < filled:
+            continue
+        bust = execution(name, quantity, kind=ExecutionKind.BUST, previous=previous, seconds=4)
+        change = take_update(order, BrokerEvent.TRADE_BUST, report(FILLED, left, seconds=4), bust, at(4))
+        assert change.anomalies == (Anomaly.BUST,)
+        order = change.order
+    assert (order.status, order.ledger.quantity) == (OrderStatus.FILLED, shares(filled))
+    assert take_report(order, report(FILLED, filled, seconds=5), at(5)).anomalies == ()
+
+
+def test_filled_with_less_than_the_order_and_no_bust_is_a_contradiction() -> None:
+    change = take_report(working(), report(FILLED, 40, seconds=3), at(3))
+    assert change.anomalies == (Anomaly.CONTRADICTION,)
+
+
 def test_sums_of_activities_close_an_order_and_are_told_like_fills() -> None:
     worth = Value(shares(100) * 10 * SCALE)
     change = take_sums(working(), (("B1", shares(100), worth),), at(3))

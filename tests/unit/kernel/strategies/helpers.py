@@ -20,7 +20,16 @@ from typing import Any, NamedTuple
 from kernel.reports import Bar
 from kernel.session.calendar import Session, minute_of_day_new_york, minute_of_day_utc, session_of, utc_day
 from kernel.sides import OrderType, Purpose, Side
-from kernel.strategies.protocol import Params, Proposal, Strategy, View, Withdrawal
+from kernel.strategies.protocol import (
+    Amendment,
+    OpenOrder,
+    Params,
+    Proposal,
+    Strategy,
+    View,
+    Wish,
+    Withdrawal,
+)
 from kernel.units import MINUTE, SCALE, Instant, Price, Quantity, Value
 
 __all__ = [
@@ -154,6 +163,7 @@ class Tally(NamedTuple):
     """At the end."""
     realized: Fraction
     """In currency."""
+    amended: int
 
 
 class _Venue:
@@ -167,6 +177,7 @@ class _Venue:
         self.begun = 0
         self.realized = Fraction(0)
         self.fills = 0
+        self.amended = 0
 
     def _fill(self, order: Proposal, price: int, at: Instant) -> None:
         signed = order.quantity if order.side is Side.BUY else -order.quantity
@@ -192,13 +203,16 @@ class _Venue:
                 kept.append((order, deadline))
         self.open = kept
 
-    def take(self, bar: Bar, proposals: tuple[Proposal | Withdrawal, ...]) -> None:
+    def take(self, bar: Bar, proposals: tuple[Wish, ...]) -> None:
         """Takes proposals; fails on what rule 4 forbids."""
-        tags = [proposal.tag for proposal in proposals if isinstance(proposal, Proposal)]
+        tags = [proposal.tag for proposal in proposals if not isinstance(proposal, Withdrawal)]
         assert len(tags) == len(set(tags))
         for proposal in proposals:
             if isinstance(proposal, Withdrawal):
                 self.open.clear()
+                continue
+            if isinstance(proposal, Amendment):
+                self.amend(proposal)
                 continue
             if proposal.purpose is Purpose.EXIT:
                 assert proposal.quantity == abs(self.position) > 0
@@ -209,8 +223,31 @@ class _Venue:
             life = proposal.time_to_live
             self.open.append((proposal, bar.start + MINUTE + (10**20 if life is None else life)))
 
+    def amend(self, amendment: Amendment) -> None:
+        """Changes a resting entry's limit; fails on what is none, or on a change of nothing."""
+        index = int(amendment.order)
+        order, deadline = self.open[index]
+        assert order.type is OrderType.LIMIT
+        assert amendment.limit_price not in (None, order.limit_price)
+        self.open[index] = (order._replace(limit_price=amendment.limit_price), deadline)
+        self.amended += 1
+
     def show(self, view: View) -> View:
         """The view with what is held."""
+        told = tuple(
+            OpenOrder(
+                str(index),
+                order.purpose,
+                order.side,
+                order.type,
+                order.quantity,
+                Quantity(0),
+                order.limit_price,
+                None,
+                True,
+            )
+            for index, (order, _) in enumerate(self.open)
+        )
         entries = sum(order.purpose is Purpose.ENTRY for order, _ in self.open)
         return view._replace(
             position=Quantity(self.position),
@@ -219,11 +256,12 @@ class _Venue:
             open_entries=entries,
             open_exits=len(self.open) - entries,
             entries_today=self.begun,
+            orders=told,
             realized_today=Value(int(self.realized)),
         )
 
 
-Watcher = Callable[[Bar, View, tuple[Proposal | Withdrawal, ...]], None]
+Watcher = Callable[[Bar, View, tuple[Wish, ...]], None]
 
 
 def drive(
@@ -251,8 +289,10 @@ def drive(
         venue.take(bar, proposals)
         for proposal in _orders(proposals):
             (tally_entries if proposal.purpose is Purpose.ENTRY else tally_exits).append((bar, proposal))
-    return Tally(tally_entries, tally_exits, venue.fills, venue.position, venue.realized / SCALE**2)
+    return Tally(
+        tally_entries, tally_exits, venue.fills, venue.position, venue.realized / SCALE**2, venue.amended
+    )
 
 
-def _orders(proposals: tuple[Proposal | Withdrawal, ...]) -> Iterator[Proposal]:
+def _orders(proposals: tuple[Wish, ...]) -> Iterator[Proposal]:
     return (proposal for proposal in proposals if isinstance(proposal, Proposal))

@@ -13,7 +13,7 @@ from kernel.reports import Bar
 from kernel.session.calendar import Session, session_of
 from kernel.sides import Purpose
 from kernel.strategies import vwap_mean_reversion, vwap_micro
-from kernel.strategies.protocol import Proposal, View, Withdrawal
+from kernel.strategies.protocol import Proposal, View, Wish
 from kernel.units import DAY, MINUTE, SCALE, Instant
 from tests.unit.kernel.strategies.helpers import DATA, Tally, drive, read_bars
 
@@ -28,7 +28,7 @@ def fraction_vwap(bars: list[Bar]) -> Fraction | None:
     return Fraction(weighted, 3) / volume
 
 
-def is_entry(proposals: tuple[Proposal | Withdrawal, ...]) -> bool:
+def is_entry(proposals: tuple[Wish, ...]) -> bool:
     return any(isinstance(p, Proposal) and p.purpose is Purpose.ENTRY for p in proposals)
 
 
@@ -36,12 +36,12 @@ def is_idle(view: View) -> bool:
     return view.position == view.open_entries == view.open_exits == 0
 
 
-def run_mean_reversion(name: str, threshold: int, crypto: bool = False) -> Tally:
+def run_mean_reversion(name: str, threshold: int, crypto: bool = False, reprice_after: int = 0) -> Tally:
     strategy = vwap_mean_reversion.STRATEGY
-    params = {**strategy.defaults, "entry_threshold": threshold}
+    params = {**strategy.defaults, "entry_threshold": threshold, "reprice_after": reprice_after}
     seen: list[Bar] = []
 
-    def watch(bar: Bar, view: View, proposals: tuple[Proposal | Withdrawal, ...]) -> None:
+    def watch(bar: Bar, view: View, proposals: tuple[Wish, ...]) -> None:
         seen.append(bar)
         vwap = fraction_vwap(seen[-20:]) if len(seen) >= 20 else None
         session = session_of(view.now)
@@ -67,7 +67,7 @@ def run_micro(name: str, crypto: bool = False) -> Tally:
         assert isinstance(session, Session)
         return [b for b in bars if session.open <= b.start < session.close and b.start <= bar.start]
 
-    def watch(bar: Bar, view: View, proposals: tuple[Proposal | Withdrawal, ...]) -> None:
+    def watch(bar: Bar, view: View, proposals: tuple[Wish, ...]) -> None:
         hour = crypto or 600 <= view.minute_of_day < 690
         spent = view.entries_today >= (20 if crypto else 1) or view.realized_today <= -25 * 10**17
         if not (hour and is_idle(view) and not spent):
@@ -137,6 +137,15 @@ def test_micro_takes_at_most_its_one_trade_where_the_morning_dips(name: str, ent
     assert len(tally.entries) == entries
     assert tally.position == 0
     assert tally.realized > -1  # a stop of 0.3 % on 50 dollars, with room for a gap
+
+
+def test_entries_that_rest_are_amended_and_lose_no_promise() -> None:
+    """The venue of helpers.py fails what an amendment must never do; the wild day calls for some."""
+    tally = run_mean_reversion("ETHUSD_2017-09-04.csv", 10_000_000, crypto=True, reprice_after=200_000)
+    print(f"ETHUSD: {len(tally.entries)} entries, {tally.amended} amended, {len(tally.exits)} exits")
+    assert tally.amended >= 1
+    assert tally.fills == 2 * len(tally.exits) >= 40
+    assert tally.position == 0
 
 
 def test_both_trade_the_wild_crypto_day_around_the_clock() -> None:

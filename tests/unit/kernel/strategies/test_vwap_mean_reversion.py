@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
-from kernel.strategies.protocol import Params, Proposal, View, Withdrawal
+from kernel.strategies.protocol import Amendment, OpenOrder, Params, Proposal, View, Withdrawal
 from kernel.strategies.vwap import Window
 from kernel.strategies.vwap_mean_reversion import PARAMETERS, STRATEGY
 from kernel.units import MINUTE, SCALE, Duration, Instant, Quantity
@@ -52,8 +52,8 @@ def test_it_buys_what_fell_a_share_below_the_vwap() -> None:
         side=Side.BUY,
         purpose=Purpose.ENTRY,
         quantity=Quantity(10 * SHARE),
-        type=OrderType.MARKET,
-        limit_price=None,
+        type=OrderType.LIMIT,
+        limit_price=dollars("98.5"),
         stop_price=None,
         time_in_force=TimeInForce.DAY,
         time_to_live=Duration(90 * SCALE),
@@ -215,6 +215,64 @@ def test_values_that_do_not_go_together_are_named() -> None:
     missing = {name: value for name, value in DEFAULTS.items() if name != "stop"}
     both = STRATEGY.validate({**missing, "stopp": 1})
     assert [line.split(":")[0] for line in both] == ["stop", "stopp"]
+
+
+def resting(limit: str, **changes: Any) -> dict[str, Any]:
+    """A view with an entry that rests at a limit."""
+    order = OpenOrder(
+        "mine",
+        Purpose.ENTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        Quantity(10 * SHARE),
+        Quantity(0),
+        dollars(limit),
+        None,
+        True,
+    )
+    return {"open_entries": 1, "orders": (order._replace(**changes),)}
+
+
+def test_an_entry_at_market_is_asked_for_with_reprice_after_zero() -> None:
+    (entry,) = answer(warm(), 19, "98.5", with_(reprice_after=0))
+    assert (entry.type, entry.limit_price) == (OrderType.MARKET, None)
+
+
+def test_a_resting_entry_is_amended_to_the_newer_close() -> None:
+    (amendment,) = answer(warm(), 19, "98.53", **resting("98.5"))
+    assert amendment == Amendment(
+        tag="reprice",
+        symbol="SPY",
+        order="mine",
+        quantity=None,
+        limit_price=dollars("98.53"),
+        stop_price=None,
+        reason="close 98530000000e-9 left limit 98500000000e-9 behind",
+    )
+
+
+def test_a_resting_short_follows_downward() -> None:
+    view = resting("101.5", side=Side.SELL)
+    (amendment,) = answer(warm(), 19, "101.4", with_(allow_short=1), **view)
+    assert amendment.limit_price == dollars("101.4")
+    assert answer(warm(), 19, "101.6", with_(allow_short=1), **view) == ()
+
+
+LEFT_ALONE: list[tuple[str, dict[str, Any]]] = [
+    ("98.51", resting("98.5")),  # not so far
+    ("98.4", resting("98.5")),  # toward the limit: it fills
+    ("99.9", resting("98.5")),  # no entry is called for any more
+    ("98.6", resting("98.5", is_settled=False)),  # a request is pending
+    ("98.6", resting("98.5", quantity=Quantity(SHARE // 2))),  # a fraction of a share
+    ("98.6", resting("98.5", purpose=Purpose.EXIT)),
+    ("98.6", resting("98.5", side=Side.SELL)),
+    ("98.6", resting("98.5", limit_price=None)),
+]
+
+
+@pytest.mark.parametrize(("close", "view"), LEFT_ALONE, ids=range(len(LEFT_ALONE)))
+def test_a_resting_entry_is_left_alone(close: str, view: dict[str, Any]) -> None:
+    assert answer(warm(), 19, close, **view) == ()
 
 
 def test_every_parameter_says_what_it_means() -> None:

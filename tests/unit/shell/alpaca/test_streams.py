@@ -153,6 +153,7 @@ def test_a_refusal_is_told_from_a_loss(frames: tuple[str, ...], end: LinkInput) 
     ("status", "end"),
     [
         (429, LinkInput.CONNECTION_REFUSED),
+        (401, LinkInput.AUTHENTICATION_REFUSED),
         (403, LinkInput.CONNECTION_REFUSED),
         (503, LinkInput.CONNECTION_LOST),
     ],

@@ -170,7 +170,7 @@ def test_a_new_order_is_not_found_and_then_is(tmp_path: Path) -> None:
         assert (await rest.call("GET", f"/v2/orders/{order_id}")).json["status"] == "canceled"
         assert (await rest.call("GET", "/v2/orders")).json == []
 
-    exchange_with(tmp_path, body, "stale_snapshot")
+    exchange_with(tmp_path, body, "stale_snapshot", "lag")
 
 
 def test_positions_and_executions_lag(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_positions_and_executions_lag(tmp_path: Path) -> None:
         assert (await rest.call("GET", "/v2/positions")).json[0]["qty"] == "1"
         assert len((await rest.call("GET", "/v2/account/activities/FILL")).json) == 1
 
-    exchange_with(tmp_path, body, "stale_snapshot")
+    exchange_with(tmp_path, body, "stale_snapshot", "lag")
 
 
 def test_pages_are_cut_in_half(tmp_path: Path) -> None:

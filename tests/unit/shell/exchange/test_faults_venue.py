@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shell.exchange.faults.agenda import Agenda
 from shell.exchange.faults.draws import Draws
-from shell.exchange.faults.orders import OrderFaults
+from shell.exchange.faults.orders import FOREIGN, OrderFaults
 from shell.exchange.faults.plan import FaultPlan
 from shell.exchange.venue.model import OrderQuery, Refused, ReplaceRequest, StopLoss, TakeProfit
 from tests.unit.shell.exchange.venue_kit import CLOSE, SECOND, Desk, d, order
@@ -27,7 +27,8 @@ class Wicked(Desk):
         super().__init__()
         plan = FaultPlan(rates=rates, kinds=kinds or {})
         self.draws, self.agenda = Draws(plan, seed), Agenda()
-        self.venue.set_tamper(OrderFaults(self.draws, self.agenda, self.venue))
+        self.faults = OrderFaults(self.draws, self.agenda, self.venue)
+        self.venue.set_tamper(self.faults)
         self.quote("SPY", "100.00", "100.02")
         self.quote("KO", "50.00", "50.02")
         self.quote("ETH/USD", "350.00", "350.20")
@@ -284,7 +285,8 @@ def test_executions_are_revised_later() -> None:
 def test_orders_vanish_and_those_of_others_do_not() -> None:
     desk = Wicked(shadow_order=1.0)
     mine = desk.buy("SPY", "10", "limit", limit="90")
-    theirs = desk.buy("SPY", "10", "limit", limit="90", client_order_id="web-000001")
+    desk.faults.others.add(f"{FOREIGN}000001")
+    theirs = desk.buy("SPY", "10", "limit", limit="90", client_order_id=f"{FOREIGN}000001")
     filled = desk.buy("SPY", "1")
     desk.later()
     assert [each.id for each in desk.venue.all_orders()] == [theirs, filled]

@@ -10,6 +10,7 @@ import trio.testing
 from kernel.events import Event
 from shell.journal import (
     DiskFault,
+    EventReader,
     Journal,
     JournalDamaged,
     JournalFailed,
@@ -17,7 +18,6 @@ from shell.journal import (
     JournalRefused,
     MemoryDisk,
     MemoryJournal,
-    event_of,
     open_journal,
 )
 from tests.unit.shell.values import BEGIN, day, tick
@@ -33,7 +33,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
 def left_on(disk: MemoryDisk) -> list[Event]:
     disk.crash()
-    return [event_of(record) for record in on(disk).read()]
+    return [EventReader("journal").event(record) for record in on(disk).read()]
 
 
 def test_there_and_back() -> None:
@@ -44,7 +44,7 @@ def test_there_and_back() -> None:
         await journal.append(day(1, 10))
         await journal.append([])
         await journal.append([tick(11)])
-        assert [event_of(record) for record in journal.read()] == [*day(1, 10), tick(11)]
+        assert [EventReader("journal").event(record) for record in journal.read()] == [*day(1, 10), tick(11)]
         assert [record.seq for record in journal.read(after=9)] == [10, 11, 12]
         assert list(journal.read(after=12)) == list(journal.read(after=99)) == []
         await journal.close()

@@ -13,12 +13,12 @@ import trio
 
 from kernel.events import Event
 from shell.journal import (
+    EventReader,
     JournalDamaged,
     JournalFailed,
     JournalLocked,
     JournalMode,
     Opening,
-    event_of,
     open_journal,
     read_journal,
 )
@@ -87,7 +87,7 @@ def reopened(path: Path, mode: JournalMode = JournalMode.AUTO) -> Opening:
 
 
 def events_at(path: Path) -> list[Event]:
-    return [event_of(record) for record in read_journal(path)]
+    return [EventReader("journal").event(record) for record in read_journal(path)]
 
 
 @pytest.mark.parametrize("mode", [JournalMode.WAL, JournalMode.DELETE])

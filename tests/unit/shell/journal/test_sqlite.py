@@ -14,13 +14,13 @@ from kernel.events import Event
 from kernel.units import Instant
 from shell.errors import Complaint, ExitCode
 from shell.journal import (
+    EventReader,
     JournalDamaged,
     JournalFailed,
     JournalLocked,
     JournalMode,
     JournalRefused,
     SqliteJournal,
-    event_of,
     open_journal,
     read_journal,
     wal_is_safe,
@@ -61,7 +61,7 @@ def opening(path: Path, then: Callable[[SqliteJournal], T], account: str = "sim"
 
 
 def events_at(path: Path) -> list[Event]:
-    return [event_of(record) for record in read_journal(path)]
+    return [EventReader("journal").event(record) for record in read_journal(path)]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -131,7 +131,7 @@ def test_a_reader_beside_the_writer(tmp_path: Path, mode: JournalMode) -> None:
         reader = journal.read()
         first = [next(reader) for _ in range(2_001)]
         await journal.append(events[4_500:])
-        assert [event_of(record) for record in [*first, *reader]] == events
+        assert [EventReader("journal").event(record) for record in [*first, *reader]] == events
         tail = list(journal.read(after=4_990))
         assert [record.seq for record in tail] == list(range(4_991, 5_002))
         assert list(journal.read(after=5_001)) == []
@@ -262,7 +262,9 @@ def test_a_flipped_byte_is_damage_or_nothing(tmp_path: Path) -> None:
         copy.write_bytes(flipped)
         shutil.copy(f"{path}.lock", f"{copy}.lock")
         try:
-            found = opening(copy, lambda journal: [event_of(record) for record in journal.read()])
+            found = opening(
+                copy, lambda journal: [EventReader("journal").event(record) for record in journal.read()]
+            )
         except (JournalDamaged, JournalRefused):
             outcomes["damaged"] += 1
         else:
@@ -286,7 +288,7 @@ def test_an_unreadable_body_names_its_record(tmp_path: Path) -> None:
     written(path, [day(1, 3)])
     record = list(read_journal(path))[2]
     with pytest.raises(JournalDamaged, match=r"record 3: \w+ can't be read \(not canonical bytes"):
-        event_of(record._replace(body=b"\xc1"), str(path))
+        EventReader(str(path)).event(record._replace(body=b"\xc1"))
 
 
 def test_the_lock_text_is_for_people(tmp_path: Path) -> None:

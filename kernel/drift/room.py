@@ -274,8 +274,7 @@ def look_due(turn: Turn) -> None:
         _watch_at(turn, Instant(quiet_since + every))
         return
     if turn.drift.look is None and record.next_look_at:
-        start_look(turn)
-    _watch_at(turn, Instant(turn.at + every))
+        start_look(turn)  # when it is clean, the next watch begins
 
 
 def watch(turn: Turn) -> None:

@@ -4,7 +4,9 @@ Everything else is `Desktop`. What a test changes behind the desk's back, it cha
 stream did not say, a bust that nobody told, an order of somebody else.
 """
 
-from kernel.commands import Command, FetchActivities, FetchAsset, FetchOrders, OrdersScope
+from collections import deque
+
+from kernel.commands import Command, FetchActivities, FetchAsset, FetchOrders, OrdersScope, SubmitOrder
 from kernel.drift.cases import Case
 from kernel.drift.look import RETRY
 from kernel.events import ActivityRows, AssetBody, OrderRows, TradeUpdated
@@ -73,6 +75,11 @@ class Account(Desktop):
     """Whether the stream tells of fills."""
     books_activities = True
     asks_activities = 0
+
+    def submit(self, command: SubmitOrder) -> None:
+        super().submit(command)
+        if not self.speaks:
+            self.inbox = deque(event for event in self.inbox if not isinstance(event, TradeUpdated))
 
     def fill(self, name: str, quantity: Quantity, price: Price) -> None:
         super().fill(name, quantity, price)

@@ -106,6 +106,10 @@ def test_fills_that_no_activity_ever_shows_end_with_a_person_and_are_no_news_aga
     account.look(4)
     assert len(account.desk.drift.cases.ended) == before
     assert f"fills:{name}" in account.desk.drift.cases.standing
+    account.run_until(Instant(account.at + 60 * MINUTE))
+    after = account.sent(FetchActivities)[-1].after
+    assert after is not None
+    assert after > account.at - 10 * MINUTE, "what was given up is not read for again and again"
     account.boot()
     assert dict(account.desk.drift.cases.standing) == {}, "a start asks the policies anew"
 

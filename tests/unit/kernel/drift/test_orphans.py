@@ -155,7 +155,8 @@ def bracket(name: str, at: int) -> OrderReport:
 def test_legs_of_an_adopted_order_are_adopted_with_it() -> None:
     account = started(orphan_foreign="halt")
     account.orders[LOST] = bracket(LOST, account.at)
-    account.look(2)
+    account.look()
+    assert account.open_keys() == []
     book = account.desk.book
     assert book.orders["leg-stop"].ticket.purpose is Purpose.PROTECTIVE_STOP
     assert book.orders["leg-target"].ticket.purpose is Purpose.EXIT

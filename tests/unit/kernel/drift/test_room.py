@@ -249,6 +249,45 @@ def test_the_watch_over_a_mute_stream_is_one_deadline_however_many_orders() -> N
     assert len([slot for slot in slots if slot.key == "look"]) <= 12, "a look's own, every 30 s for 5 minutes"
 
 
+def test_new_orders_do_not_put_the_watch_off() -> None:
+    """The stream is dead and an order leaves every minute: the look comes all the same."""
+    base = config(strategies=(actor(" ".join(f"b10@{96 + n / 100:.2f}" for n in range(10))),))
+    account = Account(
+        base._replace(
+            gate=base.gate._replace(single_trade_per_symbol=False),
+            drift=base.drift._replace(look_every_mute=Duration(5 * MINUTE)),
+            reconcile_every=Duration(60 * MINUTE),
+        )
+    )
+    account.boot()
+    account.speaks = False
+    before = lists_asked(account)
+    for _ in range(8):
+        account.bar(10_000)
+        account.run_until(account.at)
+    assert account.desk.book.open_count == 8
+    assert lists_asked(account) == before + 1
+
+
+def test_an_order_that_filled_while_it_was_looked_up_is_no_shadow() -> None:
+    account = with_order()
+    name = account.order().client_order_id
+    report = account.orders.pop(name)
+    account.deaf_to = {QueryOrder}
+    while not account.unanswered:
+        assert account.wake_at is not None
+        account.run_until(account.wake_at)
+    (query,) = account.unanswered
+    account.deaf_to = set()
+    account.answer(query)
+    account.orders[name] = report
+    account.fill(name, Quantity(4 * SHARE), Price(94 * SCALE))
+    account.inbox.rotate(1)
+    account.tick(1)
+    assert account.desk.drift.look is None
+    assert account.open_keys() == []
+
+
 def test_a_restart_with_open_orders_watches_again() -> None:
     account = with_order()
     account.boot()

@@ -1,8 +1,9 @@
 """A strategy for the system tests: it trades all day, in every way that can be interrupted or spoiled.
 
 1. Every `every` bars of a symbol it does the next thing of a round: enters at market, at a limit that is
-   met, at one that is not (and is withdrawn a bar later, or runs out of time); leaves at market, or at a
-   limit above. So submits, cancels, expiries and fills are always under way.
+   met, at one that is not (and is withdrawn two bars later, or runs out of time); leaves at market, or at
+   a limit above; what rests comes closer a bar later. So submits, cancels, amendments, expiries and fills
+   are always under way.
 2. Long only; out in the last minutes. Its state is the number of bars seen.
 """
 
@@ -11,7 +12,7 @@ from typing import Final
 from kernel.reports import Bar
 from kernel.sides import OrderType, Purpose, Side, TimeInForce
 from kernel.strategies.parts import closes_within, is_regular
-from kernel.strategies.protocol import Params, Proposal, Strategy, View, Withdrawal
+from kernel.strategies.protocol import Amendment, Params, Proposal, Strategy, View, Withdrawal
 from kernel.units import MINUTE, SCALE, SECOND, Duration, Price, Quantity
 
 __all__ = ["STRATEGY", "Restless"]
@@ -20,7 +21,7 @@ CENT: Final = SCALE // 100
 OUT: Final = Duration(5 * MINUTE)
 NO_ENTRY: Final = Duration(10 * MINUTE)
 
-Actions = tuple[Proposal | Withdrawal, ...]
+Actions = tuple[Proposal | Withdrawal | Amendment, ...]
 
 
 def order(bar: Bar, purpose: Purpose, quantity: int, limit: int | None, ttl_s: int, why: str) -> Proposal:
@@ -59,6 +60,23 @@ def leave(bar: Bar, turn: int, view: View) -> Actions:
     return (order(bar, Purpose.EXIT, view.position, None, 60, "exit_market"),)
 
 
+def closer(bar: Bar, view: View) -> Actions:
+    """Every limit that rests comes a little closer to the market."""
+    return tuple(
+        Amendment(
+            "closer",
+            bar.symbol,
+            resting.name,
+            None,
+            Price(resting.limit_price * (1_001 if resting.side is Side.BUY else 999) // 1_000 // CENT * CENT),
+            None,
+            "a little closer",
+        )
+        for resting in view.orders
+        if resting.is_settled and resting.limit_price is not None
+    )
+
+
 class Restless:
     """The strategy as a value."""
 
@@ -94,8 +112,10 @@ class Restless:
             if view.position > 0 and not view.open_exits:
                 return (*away, order(bar, Purpose.EXIT, view.position, None, 60, "exit_close"))
             return away
-        if rest == 1 and view.open_entries and turn % 4 == 3:
+        if rest == 2 and view.open_entries and turn % 4 == 3:
             return (Withdrawal(bar.symbol, "thought better of it"),)
+        if rest == 1:
+            return closer(bar, view)
         if rest or view.open_entries or view.open_exits:
             return ()
         if view.position > 0:

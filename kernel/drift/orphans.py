@@ -17,7 +17,7 @@ from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
 from kernel.drift.diff import Drift, Finding, flat
-from kernel.drift.record import Look
+from kernel.drift.record import Foreign, Look
 from kernel.events import TradeUpdated
 from kernel.ids import is_ours, parse_client_order_id
 from kernel.orders.book import find, put
@@ -75,7 +75,7 @@ def _observe(turn: Turn, event: TradeUpdated) -> None:
     name = report.client_order_id or report.broker_order_id
     foreign = turn.drift.foreign
     orders = foreign.orders
-    report = _uncounted(report, event, orders.get(name))
+    report = _uncounted(foreign, event, orders.get(name))
     if report.status in OVER and report.quantity == report.filled_quantity:
         orders = orders.delete(name) if name in orders else orders
     elif name in orders or len(orders) < STRAYS_MAX:
@@ -87,16 +87,21 @@ def _observe(turn: Turn, event: TradeUpdated) -> None:
     turn.drift = turn.drift._replace(foreign=foreign._replace(orders=orders))
 
 
-def _uncounted(report: OrderReport, event: TradeUpdated, known: OrderReport | None) -> OrderReport:
+def _uncounted(foreign: Foreign, event: TradeUpdated, known: OrderReport | None) -> OrderReport:
     """The report with only what was counted as filled; of an ended order what it filled is left."""
+    report, execution = event.report, event.execution
     filled = report.filled_quantity
     if known is not None:
-        counted = known.filled_quantity
-    else:
-        counted = Quantity(filled - event.execution.quantity if event.execution is not None else filled)
-    counted = Quantity(max(0, min(counted, filled)))
+        counted = int(known.filled_quantity)
+    elif execution is None:
+        counted = filled
+    else:  # the activities may have been faster than the stream
+        fills = foreign.counted.values()
+        seen = sum(abs(fill.quantity) for fill in fills if fill.leg == report.broker_order_id)
+        counted = max(filled - execution.quantity, seen)
+    counted = max(0, min(counted, filled))
     quantity = filled if report.status in OVER else report.quantity
-    return report._replace(filled_quantity=counted, quantity=quantity)
+    return report._replace(filled_quantity=Quantity(counted), quantity=quantity)
 
 
 def close_orphan(turn: Turn, drift: Drift, report: OrderReport, given: CaseInput, outcome: str) -> None:

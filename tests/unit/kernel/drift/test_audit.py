@@ -360,6 +360,19 @@ def test_anothers_canceled_order_counts_what_it_filled_and_no_more() -> None:
     assert dict(account.desk.drift.foreign.orders) == {}
 
 
+def test_an_activity_that_was_faster_than_the_stream_is_not_counted_twice() -> None:
+    account = with_stranger(quantity=10)
+    account.other_fill(FOREIGN, 10)
+    account.look()
+    assert others(account) == 10 * SHARE
+    report = account.others[FOREIGN]
+    execution = ExecutionReport(
+        "X9", ExecutionKind.TRADE, Price(100 * SCALE), Quantity(10 * SHARE), account.at
+    )
+    account.give(TradeUpdated(account.at, BrokerEvent.FILL, "fill", report, execution, ""))
+    assert exposure_of_others(account) == 10 * SHARE
+
+
 def test_a_market_order_of_another_that_the_stream_shows_filled_counts_at_once() -> None:
     account = with_stranger(quantity=10)
     account.others[FOREIGN] = order_report(FOREIGN, type=OrderType.MARKET, limit=None, at=account.at)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.orders.book import all_orders
 from tests.system.kit import WAL, Files, assert_good, run_live, run_replay
 
 CLOSE_BEHIND = (
@@ -29,9 +30,10 @@ def test_entries_follow_the_market_as_one_order(tmp_path: Path, fault: str) -> N
     options = ("--fault", fault) if fault else ()
     report = assert_good(run_live(*options, *files.options), files)
     desk = files.desk()
-    chains = [order for order in desk.book.orders.values() if len(order.broker_ids) > 1]
+    orders = tuple(all_orders(desk.book))
+    chains = [order for order in orders if len(order.broker_ids) > 1]
     assert chains
     assert sum(len(order.broker_ids) - 1 for order in chains) == report["session"]["replaced"]
-    assert all(order.replacement is None for order in desk.book.orders.values())
+    assert all(order.replacement is None for order in orders)
     assert report["session"]["open_orders"] == 0
     assert f"digest     {report['journal']['digest']}" in run_replay(files.journal).out

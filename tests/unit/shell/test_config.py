@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.config import DeskConfig, GateConfig, LinkConfig, OrderConfig, ThrottleConfig
+from kernel.config import DeskConfig, DriftConfig, GateConfig, LinkConfig, OrderConfig, ThrottleConfig
 from kernel.strategies.registry import resolve
 from kernel.units import DAY, HOUR, MILLISECOND, MINUTE, SCALE, SECOND, Ratio
 from shell.canonical import decode, encode
@@ -53,6 +53,7 @@ def test_the_table_has_every_field_of_the_records() -> None:
         "throttle": ThrottleConfig,
         "orders": OrderConfig,
         "links": LinkConfig,
+        "drift": DriftConfig,
         **{name: type(value) for name, value in ShellSettings()._asdict().items()},
     }
     for section in SECTIONS:
@@ -60,7 +61,7 @@ def test_the_table_has_every_field_of_the_records() -> None:
         if section.name:
             assert names == list(records.pop(section.name)._fields)
         else:
-            elsewhere = {"strategies", "gate", "throttle", "orders", "links"}
+            elsewhere = {"strategies", "gate", "throttle", "orders", "links", "drift"}
             assert set(names) == set(DeskConfig._fields) - elsewhere
         assert all(key.meaning for key in section.keys)
     assert records == {}

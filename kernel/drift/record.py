@@ -150,6 +150,8 @@ class DriftRecord(NamedTuple):
     """Likewise of any epoch: what is older was compared."""
     failures: int
     """Looks in a row that could not be completed or did not agree."""
+    moved: int
+    """Looks in a row under which the account moved: their money could not be judged."""
     next_look_at: Instant
     watch_at: Instant
     """When it is asked whether the order stream is mute; zero while nothing is open."""
@@ -172,6 +174,7 @@ NO_DRIFT: Final = DriftRecord(
     None,
     Instant(0),
     Instant(0),
+    0,
     0,
     Instant(0),
     Instant(0),
@@ -200,6 +203,7 @@ def restarted(record: DriftRecord) -> DriftRecord:
         look=None,
         looked_at=Instant(0),
         failures=0,
+        moved=0,
         watch_at=Instant(0),
         audit=NO_AUDIT,
         cases=record.cases._replace(standing=Map()),

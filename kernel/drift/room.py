@@ -78,9 +78,9 @@ def judge(turn: Turn) -> bool | None:
         _again(turn, blocking[0] if blocking else f"{look.left} orders are not yet looked up")
         return False
     if turn.drift.opening_cash is None or not is_whole:
-        _schedule(turn, RETRY)  # the account moved meanwhile: looked at again, without blame
+        _when_it_moved(turn)
         return False
-    turn.drift = turn.drift._replace(looked_at=look.asked_at, agreed_at=look.asked_at, failures=0)
+    turn.drift = turn.drift._replace(looked_at=look.asked_at, agreed_at=look.asked_at, failures=0, moved=0)
     _schedule(turn, turn.config.reconcile_every)
     if turn.book.open_count:
         watch(turn)
@@ -239,6 +239,13 @@ def _end(turn: Turn, case: Case, given: CaseInput, outcome: str) -> None:
 
 
 # ---------------------------------------------------------------- schedule
+
+
+def _when_it_moved(turn: Turn) -> None:
+    """The account moved under the look: looked at again without blame, and ever more rarely while it does."""
+    moved = turn.drift.moved
+    turn.drift = turn.drift._replace(moved=moved + 1)
+    _schedule(turn, Duration(min(RETRY << min(moved, 10), RETRY_MAX)))
 
 
 def _again(turn: Turn, reason: str) -> None:

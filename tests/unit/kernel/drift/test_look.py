@@ -9,7 +9,7 @@ from kernel.events import AccountBody, CallAnswered, DoubtCause, Doubtful
 from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import AccountReport
 from kernel.session.chart import Mode
-from kernel.units import MINUTE, SCALE, SECOND, Cash, Instant
+from kernel.units import MINUTE, SCALE, SECOND, Cash, Instant, Quantity
 from tests.unit.kernel.acting import actor
 from tests.unit.kernel.scripts import CASH, SYMBOL, Desktop, config
 
@@ -156,3 +156,26 @@ def test_what_was_spent_since_the_broker_spoke_counts_against_buying_power() -> 
         desktop.bar(10_000)
     assert desktop.desk.counters.refusals[RefusalCode.BUYING_POWER] == 1
     assert desktop.cash == (int(CASH) - 4 * 45_000 * SCALE) * SCALE
+
+
+def test_an_account_that_never_stands_still_is_looked_at_ever_more_rarely() -> None:
+    desktop = Desktop(config(strategies=(actor("b400@99.00"),)))
+    desktop.boot()
+    desktop.bar(10_000)
+    order = desktop.order()
+    asked = len(desktop.sent(FetchPositions))
+    desktop.desk = desktop.desk._replace(drift=desktop.desk.drift._replace(next_look_at=desktop.at))
+    desktop.deaf_to = {FetchAccount}
+    began = desktop.at
+    for _ in range(400):
+        desktop.tick(SECOND // 2)
+        for call in (call for call in desktop.unanswered if isinstance(call, FetchAccount)):
+            desktop.fill(order.client_order_id, Quantity(SCALE), order.reserve_price)
+            desktop.deaf_to = set()
+            desktop.answer(call)
+            desktop.deaf_to = {FetchAccount}
+        desktop.unanswered.clear()
+    looks = len(desktop.sent(FetchPositions)) - asked
+    assert desktop.at - began == 200 * SECOND
+    assert 6 <= looks <= 12, "after 1, 2, 4, ... seconds, and at least once a minute"
+    assert desktop.desk.drift.failures == 0

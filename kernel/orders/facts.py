@@ -30,7 +30,7 @@ from kernel.orders.chart import (
     ReplaceState,
 )
 from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
-from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
+from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, is_leg, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
@@ -343,7 +343,8 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
 
 def _amended_outside(order: Order, quantity: Quantity, found: list[Anomaly]) -> Order:
     """The current leg has another quantity than we know: somebody changed it, or the broker restated it."""
-    found.append(Anomaly.CONTRADICTION)
+    if not is_leg(order):  # the broker lets an exit shrink as its sibling fills
+        found.append(Anomaly.CONTRADICTION)
     if order.ledger.quantity > quantity:
         found.append(Anomaly.AMENDED_BELOW_FILLED)
     return order._replace(quantity=quantity)

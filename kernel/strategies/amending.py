@@ -9,7 +9,7 @@ from typing import Final
 from kernel.desk import Turn
 from kernel.orders.amend import amend
 from kernel.orders.book import symbol_tally, without
-from kernel.orders.record import ENDED, Order, Replacement, reserved
+from kernel.orders.record import ENDED, Order, Replacement, is_member, reserved
 from kernel.orders.room import next_id
 from kernel.reasons import Refusal, RefusalCode
 from kernel.risk.changes import is_settled
@@ -49,7 +49,7 @@ def _told(order: Order) -> OpenOrder:
         order.ledger.quantity,
         order.limit_price,
         order.stop_price,
-        is_settled(order),
+        is_settled(order) and not is_member(order),
     )
 
 

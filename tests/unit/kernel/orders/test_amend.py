@@ -457,7 +457,7 @@ def test_a_change_that_nobody_asked_for_is_caught_as_it_leaves() -> None:
 
 def test_a_raised_entry_that_leaves_while_paused_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     desktop = waiting("a@99.50")
-    monkeypatch.setattr(import_module("kernel.step"), "_barrier", lambda turn, symbol: None)
+    monkeypatch.setattr(import_module("kernel.sending"), "_barrier", lambda turn, symbol: None)
     desktop.give(OperatorSaid(desktop.at, OperatorWord.PAUSE, "lunch", ""))
     later(desktop)
     assert desktop.desk.counters.violations >= 1

@@ -15,7 +15,7 @@ from kernel.commands import AlertLevel, CancelOrder, OrderTicket
 from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
-from kernel.drift.diff import Drift, Finding
+from kernel.drift.diff import OVER, Drift, Finding, flat
 from kernel.events import TradeUpdated
 from kernel.ids import is_ours, parse_client_order_id
 from kernel.orders.book import find, put
@@ -25,7 +25,7 @@ from kernel.orders.room import commit, on_report, on_update
 from kernel.outbox import enqueue
 from kernel.portfolio.holdings import net_position
 from kernel.reasons import Anomaly
-from kernel.reports import BrokerStatus, OrderReport
+from kernel.reports import OrderReport
 from kernel.session.modes import reduce_only
 from kernel.sides import OrderClass, OrderType, Purpose, Side
 from kernel.throttle.throttle import Priority
@@ -36,13 +36,6 @@ __all__ = ["adopt", "adopt_legs", "cancel_foreign", "note_foreign", "take_strays
 STRAYS_MAX: Final = 1_000
 """Open orders of others that are remembered; beyond it they are said and not counted in exposure."""
 OBSERVED: Final = "observed: counted in exposure, not touched"
-OVER: Final = (
-    BrokerStatus.FILLED,
-    BrokerStatus.CANCELED,
-    BrokerStatus.EXPIRED,
-    BrokerStatus.REJECTED,
-    BrokerStatus.REPLACED,
-)
 STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
@@ -173,8 +166,9 @@ def _take_in(turn: Turn, order: Order, report: OrderReport) -> None:
 def note_foreign(turn: Turn, rows: list[OrderReport]) -> None:
     """The open orders of others by the broker's whole list: they count in exposure."""
     orders: Map[str, OrderReport] = Map()
-    for row in rows:
-        if find(turn.book, row.client_order_id, row.broker_order_id) is None and len(orders) < STRAYS_MAX:
+    for row in flat(rows):
+        is_known = find(turn.book, row.client_order_id, row.broker_order_id) is not None
+        if not is_known and row.status not in OVER and len(orders) < STRAYS_MAX:
             orders = orders.set(row.client_order_id or row.broker_order_id, row)
     turn.drift = turn.drift._replace(foreign=turn.drift.foreign._replace(orders=orders))
 

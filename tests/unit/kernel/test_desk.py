@@ -533,7 +533,7 @@ def test_an_entry_that_leaves_against_the_rules_is_caught(monkeypatch: pytest.Mo
     desktop.deaf_to = {OpenLink}
     desktop.give(LinkReported(desktop.at, LinkName.ORDERS, LinkInput.CONNECTION_LOST, ""))
     monkeypatch.setattr("kernel.risk.gate._BY_PURPOSE", dict.fromkeys(Purpose, ()))
-    monkeypatch.setattr(STEP, "_barrier", lambda turn, symbol: None)
+    monkeypatch.setattr(import_module("kernel.sending"), "_barrier", lambda turn, symbol: None)
     desktop.bar(10_000)
     assert desktop.desk.counters.violations >= 1
     assert mode_of(desktop) is Mode.HALTED

@@ -59,7 +59,7 @@ def held_exits_reserve_nothing(first: int, second: int) -> bool:
 
 
 def the_book_counts_exits_once(quantity: int, entry: int, first: int, second: int) -> bool:
-    """In every state of a family what its exits reserve is nothing or their size once, and the tallies say so.
+    """In every state of a family its exits reserve nothing or their size once, and the tallies say so.
 
     Promise: I6
     pre: quantity > 0 and 0 <= entry < 3 and 0 <= first < 3 and 0 <= second < 3
@@ -70,8 +70,9 @@ def the_book_counts_exits_once(quantity: int, entry: int, first: int, second: in
     is_live = OrderStatus.WORKING in states
     may_wake = ENTRY[entry] is OrderStatus.FILLED and OrderStatus.DORMANT in states
     tally = symbol_tally(book, "SPY")
-    claim = family_of(book, "A").claim
-    return tally.reducing_quantity == tally.sell_quantity == claim == (quantity if is_live or may_wake else 0)
+    told = (tally.reducing_quantity, tally.sell_quantity, family_of(book, "A").claim)
+    size = quantity if is_live or may_wake else 0
+    return told == (size, size, size)
 
 
 def an_entry_that_is_filled_reserves_for_exits_unseen(quantity: int, filled: int) -> bool:
@@ -86,7 +87,7 @@ def an_entry_that_is_filled_reserves_for_exits_unseen(quantity: int, filled: int
 
 
 def nothing_leaves_twice(position: int, others: int, first: int, second: int, part: int, more: int) -> bool:
-    """An exit that passes, beside the exits of an entry: whichever of these fills, no more leaves than is held.
+    """An exit that passes beside an entry's exits: whichever of these fills, no more leaves than is held.
 
     Promise: I7
     pre: position >= 0 and others >= 0 and first >= 0 and second >= 0 and more > 0

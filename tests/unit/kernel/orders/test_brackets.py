@@ -3,17 +3,20 @@
 import pytest
 
 from kernel.commands import AlertLevel, CancelOrder, QueryOrder, SubmitOrder
-from kernel.orders.book import NO_SYMBOL_TALLY, family_of, symbol_tally, tally_of
+from kernel.events import OperatorSaid, OperatorWord
+from kernel.orders.book import NO_SYMBOL_TALLY, family_of, order_of, symbol_tally, tally_of
 from kernel.orders.brackets import LEGS_GRACE, REPAIR_EVERY, REPAIRS_MAX, SIBLING_GRACE
 from kernel.orders.chart import OrderStatus
 from kernel.orders.packing import pack, unpack
 from kernel.reasons import RefusalCode
 from kernel.reports import BrokerEvent, BrokerStatus
+from kernel.session.boot import is_drained
 from kernel.session.chart import Mode
 from kernel.sides import OrderClass, Purpose, Side
 from kernel.units import MINUTE, SCALE, SECOND, Instant, Price, Quantity
+from tests.unit.kernel.acting import actor
 from tests.unit.kernel.orders.family_desk import PROFIT, STOP, FamilyDesktop, bracketed
-from tests.unit.kernel.scripts import SYMBOL, UNIT
+from tests.unit.kernel.scripts import SYMBOL, UNIT, config
 
 SELL, BUY = Side.SELL, Side.BUY
 COVER = (SELL, Purpose.PROTECTIVE_STOP, 4, Price(166 * SCALE))
@@ -314,3 +317,72 @@ def test_an_exit_that_fills_before_its_entry_is_known_to_have_closes_nothing() -
     later(desktop, 5 * SECOND)
     assert desktop.net() == 0
     assert desktop.repairs() == []
+
+
+def test_what_the_second_exit_opened_is_closed_while_the_rest_of_it_still_lives() -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.activate()
+    desktop.let(PROFIT, 10, 16_800)
+    desktop.deaf_to.add(CancelOrder)
+    desktop.let(STOP, 7, 16_590)
+    assert desktop.repairs() == [(BUY, Purpose.EXIT, 7, None)]  # though three may still be sold
+    assert desktop.net() == 0
+    desktop.let(STOP, 3, 16_590)
+    later(desktop, REPAIR_EVERY)
+    assert desktop.repairs() == [(BUY, Purpose.EXIT, 7, None), (BUY, Purpose.EXIT, 3, None)]
+    assert desktop.net() == 0
+
+
+def test_an_entry_shows_how_its_exits_stand() -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.drop(STOP, BrokerStatus.EXPIRED, is_said=False)
+    desktop.say(BrokerEvent.FILL, desktop.nested(desktop.orders[desktop.entry]))
+    desktop.settle()
+    assert desktop.book(STOP).status is OrderStatus.EXPIRED
+
+
+def test_exits_that_rest_for_long_are_no_drift() -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.activate()
+    later(desktop, 30 * MINUTE)
+    assert dict(desktop.desk.drift.cases.counts) == {}
+    assert dict(desktop.desk.drift.cases.open) == {}
+    assert desktop.desk.session.mode is Mode.ARMED
+
+
+def test_a_drain_leaves_the_exits_of_what_is_held_and_ends_the_others() -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.activate()
+    desktop.give(OperatorSaid(desktop.at, OperatorWord.DRAIN, "done"))
+    assert is_drained(desktop.desk)
+    assert [desktop.book(end).status for end in (PROFIT, STOP)] == [OrderStatus.WORKING, OrderStatus.DORMANT]
+    assert desktop.sent(CancelOrder) == []
+
+
+def test_a_drain_waits_for_the_exits_of_a_canceled_entry_and_covers_what_it_filled() -> None:
+    desktop = bracketed()
+    desktop.let("", 4, 16_700)
+    desktop.give(OperatorSaid(desktop.at, OperatorWord.DRAIN, "done"))
+    assert desktop.repairs() == [COVER]
+    assert not is_drained(desktop.desk)
+    later(desktop, 4 * SIBLING_GRACE)
+    assert is_drained(desktop.desk)
+    assert reducing(desktop) == 4
+
+
+def test_a_bracket_from_a_lost_journal_is_adopted_with_its_exits() -> None:
+    lost = bracketed()
+    lost.let("", 4, 16_700)
+    found = FamilyDesktop(config(strategies=(actor("-"),)), at=lost.at)
+    entry = lost.entry
+    found.boot()
+    found.orders = dict(lost.orders)
+    found.positions, found.cash, found.activities = lost.positions, lost.cash, lost.activities
+    later(found, 10 * MINUTE)
+    family = family_of(found.desk.book, entry)
+    assert family.legs == (entry + PROFIT, entry + STOP)
+    assert order_of(found.desk.book, entry).ticket.order_class is OrderClass.BRACKET

@@ -11,7 +11,7 @@ What is done is derived from the family as it stands in the book, so a restart i
 3. One exit has filled, or the entry ended: the other exits must end. The broker need not say it: after a
    grace it is asked, after another one they are canceled (and chase.py insists, at last calls a person).
 4. Both exits filled: exactly what the second one opened is closed at market, at once; CRITICAL.
-5. Exits that we canceled ourselves (a strategy that leaves, a kill) are not covered anew.
+5. Exits that we canceled ourselves (a strategy that leaves) are not covered anew, nor anything after a kill.
 
 Every repair passes the gate as an exit: it reduces, or it does not leave. What can't be done now is tried
 again every REPAIR_EVERY; after REPAIRS_MAX repairs a person is called, and the desk reduces.
@@ -34,6 +34,7 @@ from kernel.reports import OrderReport
 from kernel.risk.exposure import free_to_leave
 from kernel.risk.gate import Approved, examine
 from kernel.seats import seat_of
+from kernel.session.chart import Mode
 from kernel.session.modes import reduce_only
 from kernel.sides import OrderClass, OrderType, Purpose, Side, opposite
 from kernel.strategies.asking import question_of
@@ -67,6 +68,7 @@ REPAIRS_MAX: Final = 8
 FILLED: Final = OrderStatus.FILLED
 REJECTED: Final = OrderStatus.REJECTED
 DENIED: Final = OrderStatus.DENIED
+KILLS: Final = (Mode.KILLING, Mode.KILLED)
 NEVER_THERE: Final = (OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.ABSENT)
 
 
@@ -214,7 +216,7 @@ def _repair(turn: Turn, members: Members) -> None:
         _close(turn, members, over)
         return
     bare = uncovered(held, members.family.claim + covering)
-    if bare and not _is_waived(members):
+    if bare and turn.session.mode not in KILLS and not _is_waived(members):
         _cover(turn, members, bare)
 
 
@@ -232,7 +234,7 @@ def _cover(turn: Turn, members: Members, quantity: Quantity) -> None:
     quantity = _reducible(turn, members, side, quantity, ZERO_QUANTITY)
     if not quantity:
         return
-    text = f"{members.name} ({entry.ticket.symbol}) {entry.status.value}: {quantity} held without exits"
+    text = f"{members.name} ({entry.ticket.symbol}) {entry.status.value}: {quantity}e-9 held without exits"
     _say(turn, members, Anomaly.EXITS_LOST, text, AlertLevel.WARNING)
     stop, limit = _stop_of(members)
     if stop is None:
@@ -251,7 +253,7 @@ def _close(turn: Turn, members: Members, quantity: Quantity) -> None:
     quantity = _reducible(turn, members, side, quantity, members.family.claim)
     if not quantity:
         return
-    text = f"{members.name} ({members.entry.ticket.symbol}): both exits filled, {quantity} too much: closed"
+    text = f"{members.name} ({members.entry.ticket.symbol}): both exits filled, {quantity}e-9 too much"
     _say(turn, members, Anomaly.BOTH_EXITS, text, AlertLevel.CRITICAL)
     _send(turn, members, side, Purpose.EXIT, quantity, None, None)
 
@@ -314,7 +316,7 @@ def _send(
     symbol = entry.ticket.symbol
     seat = turn.seats.get(seat_of(entry.strategy, symbol))
     if len(tries) >= REPAIRS_MAX or seat is None:
-        text = f"{name} ({symbol}): {quantity} to {side.value} after {len(tries)} repairs"
+        text = f"{name} ({symbol}): {quantity}e-9 to {side.value} after {len(tries)} repairs"
         turn.note(Anomaly.REPAIR_FAILED, text, AlertLevel.CRITICAL)
         reduce_only(turn, text)
         return

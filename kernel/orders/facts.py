@@ -331,6 +331,8 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
     """The current leg was replaced, as we asked or by somebody else (then its terms come with its report)."""
     successor = report.replaced_by
     if successor is None:
+        if is_leg(order):  # Alpaca calls a take-profit so when its stop was triggered
+            return _entered(order, SUPERSEDED, now, found)
         found.append(Anomaly.CONTRADICTION)
         return order
     pending = order.replacement

@@ -386,3 +386,27 @@ def test_a_bracket_from_a_lost_journal_is_adopted_with_its_exits() -> None:
     family = family_of(found.desk.book, entry)
     assert family.legs == (entry + PROFIT, entry + STOP)
     assert order_of(found.desk.book, entry).ticket.order_class is OrderClass.BRACKET
+
+
+@pytest.mark.parametrize("word", [BrokerStatus.CANCELED, BrokerStatus.REPLACED])
+def test_a_triggered_stop_ends_the_exit_in_profit(word: BrokerStatus) -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.activate()
+    desktop.drop(PROFIT, word)  # both words have been seen
+    assert desktop.book(PROFIT).status.value == word.value
+    assert reducing(desktop) == 10
+    desktop.let(STOP, 10, 16_590)
+    later(desktop, 4 * SIBLING_GRACE)
+    assert (desktop.net(), desktop.repairs()) == (0, [])
+    assert symbol_tally(desktop.desk.book, SYMBOL) == NO_SYMBOL_TALLY
+    assert "contradiction" not in desktop.alerts()
+
+
+def test_after_a_kill_nothing_is_covered() -> None:
+    desktop = bracketed()
+    desktop.let("", 4, 16_700)
+    desktop.give(OperatorSaid(desktop.at, OperatorWord.KILL, "enough"))
+    later(desktop, 10 * MINUTE)
+    assert desktop.repairs() == []
+    assert {desktop.book(end).status for end in ("", PROFIT, STOP)} == {OrderStatus.CANCELED}

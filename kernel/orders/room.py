@@ -253,8 +253,9 @@ def _follow(turn: Turn, old: Order, new: Order) -> None:
             _count_end(turn, new)
             if turn.session.draining:  # the last comparison is one that knows of this end
                 turn.session = turn.session._replace(drain_since=turn.at)
-                turn.drift = turn.drift._replace(next_look_at=turn.at)
-                turn.wake(turn.at, "look")
+                if new.parent:  # it may end long after the drain's own look
+                    turn.drift = turn.drift._replace(next_look_at=turn.at)
+                    turn.wake(turn.at, "look")
     elif grew and not old.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
     elif grew and old.broker_ids and new.pursuit.next_cancel_at != NEVER:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from kernel.events import LinkName
-from kernel.sides import OrderType, Purpose, Side, TimeInForce
+from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 from kernel.units import Instant, Price, Quantity
 
 __all__ = [
@@ -67,6 +67,14 @@ class OrderTicket(NamedTuple):
     stop_price: Price | None
     extended_hours: bool
     purpose: Purpose
+    order_class: OrderClass = OrderClass.SIMPLE
+    """Of an entry with exits, and of those exits, which the broker makes and names."""
+    take_profit: Price | None = None
+    """Limit of the exit in profit, held by the broker until the entry is completely filled."""
+    stop_loss: Price | None = None
+    """Stop of the exit in loss, likewise."""
+    stop_loss_limit: Price | None = None
+    """Limit of that stop; None for a market order when it triggers."""
 
 
 class SubmitOrder(NamedTuple):

@@ -6,7 +6,7 @@ on the way. Every member carries its meaning.
 
 from enum import Enum
 
-__all__ = ["OrderClass", "OrderType", "Purpose", "Side", "TimeInForce"]
+__all__ = ["OrderClass", "OrderType", "Purpose", "Side", "TimeInForce", "opposite"]
 
 
 class Side(Enum):
@@ -72,3 +72,8 @@ class Purpose(Enum):
     """Reduces risk: closes all or part of a position. Never stopped by a protection or a mode."""
     PROTECTIVE_STOP = "protective_stop"
     """A resting stop that covers an open position. Never stopped by a protection or a mode."""
+
+
+def opposite(side: Side) -> Side:
+    """The side that takes back what this one does."""
+    return Side.SELL if side is Side.BUY else Side.BUY

@@ -65,6 +65,7 @@ from kernel.orders.amend import (
     replace_due,
 )
 from kernel.orders.book import is_known, open_orders
+from kernel.orders.brackets import family_due, note_no_legs
 from kernel.orders.chase import (
     cancel_due,
     expire_due,
@@ -77,7 +78,7 @@ from kernel.orders.room import cancel, on_report, on_update
 from kernel.orders.sweep import archive_due, note_ended
 from kernel.outbox import answered, enqueue, silent
 from kernel.reasons import Anomaly
-from kernel.reports import RateHeaders
+from kernel.reports import OrderReport, RateHeaders
 from kernel.sending import check_silence_at, send
 from kernel.session.boot import on_boot, on_operator, reconciled
 from kernel.session.modes import halt, reduce_only
@@ -126,6 +127,8 @@ def step(desk: Desk, event: Event) -> Step:
         on_update(turn, event)
         if turn.strays:
             take_strays(turn)
+        if event.report.legs:
+            adopt_legs(turn, event.report)
     else:
         _take(turn, event)
     _work_deadlines(turn)
@@ -193,9 +196,20 @@ def _on_answer(turn: Turn, event: CallAnswered) -> None:
     if flight is None:
         if isinstance(event.result, OrderBody):
             on_report(turn, event.result.report)  # too late or said twice: it is still what the broker says
+            _take_legs(turn, None, event.result.report)
         return
     _route(turn, flight.command, event.call, event.result, event.asked_at)
+    if isinstance(event.result, OrderBody):
+        _take_legs(turn, flight.command, event.result.report)
     _finish_look(turn)
+
+
+def _take_legs(turn: Turn, command: Command | None, report: OrderReport) -> None:
+    """The exits that an order object names are ours; that a whole one names none is noted."""
+    if report.legs:
+        adopt_legs(turn, report)
+    elif isinstance(command, QueryOrder) and command.broker_order_id is not None:
+        note_no_legs(turn, report)
 
 
 def _note_rate(turn: Turn, result: CallResult, rate: RateHeaders | None) -> None:
@@ -292,6 +306,8 @@ def _work_deadlines(turn: Turn) -> None:
                 _asset_due(turn, name)
             case "silent":
                 _silent_due(turn)
+            case "family":
+                family_due(turn, name)
             case "archive":
                 archive_due(turn)
             case _:

@@ -1,6 +1,7 @@
 """What a step did and why, for people: the reasons that neither the Desk nor the commands carry.
 
     Judged    a proposal, everything that the gate looked at, and what it refused
+    Amended   a wish to change an open order, and what was refused of it
     Withdrew  a strategy took its entries of a symbol back, or the desk did on its behalf
     Dropped   an approved order that never left, and why
     Noted     an anomaly, those included that are only counted
@@ -15,9 +16,9 @@ from typing import NamedTuple
 from kernel.commands import AlertLevel
 from kernel.reasons import Anomaly, Refusal, RefusalCode
 from kernel.risk.question import Question
-from kernel.strategies.protocol import Proposal
+from kernel.strategies.protocol import Amendment, Proposal
 
-__all__ = ["Dropped", "Judged", "Noted", "Trace", "Withdrew"]
+__all__ = ["Amended", "Dropped", "Judged", "Noted", "Trace", "Withdrew"]
 
 
 class Judged(NamedTuple):
@@ -27,6 +28,14 @@ class Judged(NamedTuple):
     proposal: Proposal
     refusals: tuple[Refusal, ...]
     """Empty when it was approved; otherwise the question's client order id was not used."""
+
+
+class Amended(NamedTuple):
+    """A strategy asked to change one of its open orders."""
+
+    amendment: Amendment
+    refusals: tuple[Refusal, ...]
+    """Empty when it was approved."""
 
 
 class Withdrew(NamedTuple):
@@ -52,4 +61,4 @@ class Noted(NamedTuple):
     level: AlertLevel | None
 
 
-Trace = Judged | Withdrew | Dropped | Noted
+Trace = Judged | Amended | Withdrew | Dropped | Noted

@@ -32,12 +32,12 @@ from kernel.events import (
     TradeUpdated,
     Unrecognized,
 )
-from kernel.orders.book import all_orders
-from kernel.orders.record import NEVER, Order
+from kernel.orders.book import all_orders, family_of, order_of
+from kernel.orders.record import NEVER, Order, is_leg, is_member
 from kernel.reports import OrderReport
 from kernel.risk.gate import checks_for, examine
 from kernel.sides import Purpose
-from kernel.trace import Dropped, Judged, Noted, Withdrew
+from kernel.trace import Amended, Dropped, Judged, Noted, Withdrew
 from shell.journal import Record
 from shell.numbers import scaled_text
 from shell.story_changes import changes
@@ -45,6 +45,7 @@ from shell.story_drift import case_changes
 from shell.story_index import Followed, Index, reports_of
 from shell.story_line import HEADING, Said, StoryLine, Topic, line_text
 from shell.story_words import (
+    amendment_text,
     call_text,
     event_text,
     filled_text,
@@ -84,6 +85,8 @@ class Story(NamedTuple):
     reason: str
     """What its strategy gave as reason."""
     lines: tuple[StoryLine, ...]
+    family: tuple[Order, ...] = ()
+    """The entry with its exits and repairs, as the desk knew them last; empty for an order without."""
 
 
 class Chronicle:
@@ -119,7 +122,15 @@ class Chronicle:
 
     def story(self) -> Story:
         """What was written down."""
-        return Story(self.followed, self.order, self.reason, tuple(self.lines))
+        return Story(self.followed, self.order, self.reason, tuple(self.lines), self._family())
+
+    def _family(self) -> tuple[Order, ...]:
+        order, book = self.order, self.desk.book
+        if order is None or not is_member(order):
+            return ()
+        name = order.parent or order.client_order_id
+        family = family_of(book, name)
+        return tuple(order_of(book, member) for member in (name, *family.legs, *family.repairs))
 
     # ------------------------------------------------------------ what happened
 
@@ -169,6 +180,9 @@ class Chronicle:
                 if item.question.intent in self.followed.intents:
                     self.reason = self.reason or reason_text(item.proposal)
                     yield from _judged(item)
+            elif isinstance(item, Amended):
+                if item.amendment.order == self.followed.name:
+                    yield from _amended(item)
             elif isinstance(item, Dropped):
                 if item.client_order_id == self.followed.name:
                     yield Said(Topic.DROPPED, f"never left: {item.code.value}")
@@ -249,6 +263,16 @@ def _judged(item: Judged) -> Iterator[Said]:
         yield Said(Topic.GATE, f"approved, {len(checks)} of {len(checks)} checks passed")
 
 
+def _amended(item: Amended) -> Iterator[Said]:
+    """A wish to change the order, and the gate's word."""
+    yield Said(Topic.INTENT, plain(f"amendment {item.amendment.tag}: {amendment_text(item.amendment)}"))
+    if item.refusals:
+        refused = "; ".join(refusal_text(refusal) for refusal in item.refusals)
+        yield Said(Topic.GATE, f"amendment REFUSED: {refused}")
+    else:
+        yield Said(Topic.GATE, "amendment approved")
+
+
 # ---------------------------------------------------------------- text
 
 
@@ -268,10 +292,22 @@ def story_text(story: Story) -> str:
             f"status     {order.status.value}, cancel {order.cancel.value}, replace {order.replace.value}",
             f"filled     {filled_text(order)}, {len(order.ledger.executions)} executions",
             f"broker     {', '.join(order.broker_ids) or 'no id known'}",
+            *(f"family     {_member_text(member)}" for member in story.family),
         ]
     head.append(f"reason     {story.reason or 'none known'}")
     return (
         "\n".join([*head, "", HEADING.rstrip(), *(line_text(line).rstrip() for line in story.lines)]) + "\n"
+    )
+
+
+def _member_text(order: Order) -> str:
+    """A member of a family: what it is, its terms, how it stands."""
+    role = "repair" if order.parent else "entry"
+    if is_leg(order):
+        role = "exit"
+    return (
+        f"{role:<7}{order.client_order_id}  {ticket_text(order.ticket)}; "
+        f"{order.status.value}, {filled_text(order)}"
     )
 
 

@@ -34,12 +34,13 @@ from kernel.orders.record import NEVER, Order
 from kernel.reasons import Refusal, RefusalCode
 from kernel.reports import ExecutionReport, OrderReport
 from kernel.sides import OrderType
-from kernel.strategies.protocol import Proposal
+from kernel.strategies.protocol import Amendment, Proposal
 from kernel.units import Instant, Price
 from shell.numbers import instant_text, scaled_text
 
 __all__ = [
     "amended_text",
+    "amendment_text",
     "call_text",
     "event_text",
     "filled_text",
@@ -118,8 +119,19 @@ def ticket_text(ticket: OrderTicket) -> str:
     return (
         f"{ticket.side.value} {scaled_text(ticket.quantity)} {ticket.symbol} "
         f"{_terms(ticket.type, ticket.limit_price, ticket.stop_price)}, {ticket.time_in_force.value}, "
-        f"{ticket.purpose.value}"
+        f"{ticket.purpose.value}{exits_text(ticket)}"
     )
+
+
+def exits_text(asked: OrderTicket | Proposal) -> str:
+    """The exits that an entry carries, each after a comma; empty for none."""
+    parts = []
+    if asked.take_profit is not None:
+        parts.append(f"take profit {scaled_text(asked.take_profit)}")
+    if asked.stop_loss is not None:
+        limit = "" if asked.stop_loss_limit is None else f" limit {scaled_text(asked.stop_loss_limit)}"
+        parts.append(f"stop loss {scaled_text(asked.stop_loss)}{limit}")
+    return "".join(f", {part}" for part in parts)
 
 
 def proposal_text(proposal: Proposal) -> str:
@@ -130,7 +142,19 @@ def proposal_text(proposal: Proposal) -> str:
         f"{proposal.side.value} {scaled_text(proposal.quantity)} {proposal.symbol} "
         f"{terms}, {proposal.time_in_force.value}, "
         f"{proposal.purpose.value}, {'no time limit' if lives is None else 'for ' + lasting_text(lives)}"
+        f"{exits_text(proposal)}"
     )
+
+
+def amendment_text(amendment: Amendment) -> str:
+    """What a strategy would like changed, before rounding."""
+    wanted = {
+        "quantity": amendment.quantity,
+        "limit": amendment.limit_price,
+        "stop": amendment.stop_price,
+    }
+    terms = ", ".join(f"{name} {scaled_text(value)}" for name, value in wanted.items() if value is not None)
+    return f"{terms or 'nothing'}; {_NINTHS.sub(lambda found: scaled_text(int(found[1])), amendment.reason)}"
 
 
 def reason_text(proposal: Proposal) -> str:

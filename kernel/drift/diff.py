@@ -20,11 +20,12 @@ from typing import Final, NamedTuple
 from kernel.ids import is_ours
 from kernel.orders.chart import OrderStatus
 from kernel.orders.record import ENDED, NEVER, Order
-from kernel.reports import OrderReport
+from kernel.reports import BrokerStatus, OrderReport
 from kernel.units import SCALE, Cash, Duration, Instant, Quantity, Value
 
 __all__ = [
     "CENT",
+    "OVER",
     "Drift",
     "Finding",
     "diff_cash",
@@ -37,6 +38,17 @@ __all__ = [
 ]
 
 CENT: Final = SCALE // 100
+
+OVER: Final = frozenset(
+    {
+        BrokerStatus.FILLED,
+        BrokerStatus.CANCELED,
+        BrokerStatus.EXPIRED,
+        BrokerStatus.REJECTED,
+        BrokerStatus.REPLACED,
+    }
+)
+"""Words of the broker for orders that are over."""
 
 UNSEEN: Final = (OrderStatus.QUEUED, OrderStatus.SENDING, OrderStatus.IN_DOUBT)
 """Not expected in a list of the broker's: on their way, or pursued one by one (orders/chase.py)."""
@@ -124,7 +136,8 @@ def diff_orders(
             continue
         name = order.client_order_id
         listed.add(name)
-        if order.status in ENDED and order.times.ended + grace <= asked_at:
+        # A nested list has a parent for the sake of its open legs, after its own end too.
+        if order.status in ENDED and row.status not in OVER and order.times.ended + grace <= asked_at:
             text = f"{name} ({row.symbol}) is {order.status.value} in the book and {row.status_text} there"
             found.append(Finding(Drift.STATUS, name, 0, row.quantity or 0, text))
     unlisted = tuple(

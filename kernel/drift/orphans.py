@@ -16,20 +16,20 @@ from kernel.commands import AlertLevel, CancelOrder, OrderTicket
 from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
-from kernel.drift.diff import Drift, Finding, flat
+from kernel.drift.diff import OVER, Drift, Finding, flat
 from kernel.drift.record import Foreign, Look
 from kernel.events import TradeUpdated
 from kernel.ids import is_ours, parse_client_order_id
 from kernel.orders.book import find, put
 from kernel.orders.lifecycle import take_report
 from kernel.orders.record import ENDED, NEVER, Order, new_order
-from kernel.orders.room import commit, on_update
+from kernel.orders.room import commit, on_report, on_update
 from kernel.outbox import enqueue
 from kernel.portfolio.holdings import net_position
 from kernel.reasons import Anomaly
-from kernel.reports import BrokerStatus, OrderReport
+from kernel.reports import OrderReport
 from kernel.session.modes import reduce_only
-from kernel.sides import OrderType, Purpose, Side
+from kernel.sides import OrderClass, OrderType, Purpose, Side
 from kernel.throttle.throttle import Priority
 from kernel.units import SECOND, Duration, Instant, Price, Quantity
 
@@ -40,13 +40,6 @@ STRAYS_MAX: Final = 1_000
 FOREIGN_GRACE: Final = Duration(2 * SECOND)
 """How long others' fills may take to be listed among the activities."""
 OBSERVED: Final = "observed: counted in exposure, not touched"
-OVER: Final = (
-    BrokerStatus.FILLED,
-    BrokerStatus.CANCELED,
-    BrokerStatus.EXPIRED,
-    BrokerStatus.REJECTED,
-    BrokerStatus.REPLACED,
-)
 STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
@@ -140,19 +133,25 @@ def adopt(turn: Turn, report: OrderReport) -> bool:
 
 
 def adopt_legs(turn: Turn, report: OrderReport) -> None:
-    """Takes the legs of an order of ours into the book: exits of its strategy, named by Alpaca."""
-    if not report.legs:
-        return
+    """Takes the legs of an order of ours into the book: exits of its strategy, named by Alpaca.
+
+    One that is in the book already is told what the report says of it.
+    """
     parent = find(turn.book, report.client_order_id, report.broker_order_id)
     if parent is None:
         return
     for leg in report.legs:
         if find(turn.book, leg.client_order_id, leg.broker_order_id) is not None:
+            on_report(turn, leg)
             continue
         purpose = Purpose.PROTECTIVE_STOP if leg.type in STOPS else Purpose.EXIT
         order = _made(turn, leg, parent.strategy, purpose)
         if order is not None:
-            _take_in(turn, order, leg)
+            kind = parent.ticket.order_class
+            if kind is OrderClass.SIMPLE:
+                kind = leg.order_class or OrderClass.SIMPLE
+            ticket = order.ticket._replace(order_class=kind)
+            _take_in(turn, order._replace(ticket=ticket, parent=parent.client_order_id), leg)
 
 
 def _made(turn: Turn, report: OrderReport, strategy: str, purpose: Purpose) -> Order | None:
@@ -171,6 +170,7 @@ def _made(turn: Turn, report: OrderReport, strategy: str, purpose: Purpose) -> O
         report.stop_price,
         report.extended_hours,
         purpose,
+        report.order_class or OrderClass.SIMPLE,
     )
     worst = report.limit_price or report.stop_price or report.filled_average or Price(0)
     order = new_order(ticket, strategy, "adopted/" + name, turn.at, NEVER, worst)
@@ -209,9 +209,11 @@ def note_foreign(turn: Turn, look: Look) -> None:
 
 def _is_stray(turn: Turn, row: OrderReport, asked_at: Instant) -> bool:
     """Open at the broker and not in the book; or ended there so long ago that the list should know."""
+    if row.status in OVER:
+        return False  # a nested list shows an ended parent for its open legs
     order = find(turn.book, row.client_order_id, row.broker_order_id)
     if order is None:
-        return row.status not in OVER
+        return True
     return order.status in ENDED and order.times.ended + turn.config.drift.grace <= asked_at
 
 

@@ -8,7 +8,7 @@ Finished orders move to an archive after a while (archive.py). `orders` holds th
 that may be of a finished order asks `find`, `order_of` or `all_orders`; `put` revives what it is given.
 
 Tallies are worst case: an order in doubt, queued or pending cancel counts until it has ended; while a
-replace is pending the larger of the two quantities counts.
+replace is pending the larger of the two quantities counts. Exits of one entry count together (families.py).
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,11 @@ from immutables import Map
 
 from kernel.orders.archive import EMPTY_ARCHIVE, Archive, joined, left, shelved, unshelved
 from kernel.orders.chart import OrderStatus
+from kernel.orders.families import NO_FAMILY, Family, claim_of, joined_by
 from kernel.orders.ledger import lacks_figures
 from kernel.orders.record import ENDED, Order, reserved
 from kernel.seats import seat_of
-from kernel.sides import Purpose, Side
+from kernel.sides import OrderClass, Purpose, Side, opposite
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Quantity, Value
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "DeskTally",
     "SymbolTally",
     "all_orders",
+    "family_of",
     "find",
     "is_known",
     "known_count",
@@ -41,12 +43,14 @@ __all__ = [
     "shelve",
     "symbol_tally",
     "tally_of",
+    "with_family",
     "without",
 ]
 
 WORKING: Final = OrderStatus.WORKING
 BUY: Final = Side.BUY
 ENTRY: Final = Purpose.ENTRY
+SIMPLE: Final = OrderClass.SIMPLE
 
 
 class SymbolTally(NamedTuple):
@@ -97,6 +101,8 @@ class Book(NamedTuple):
     """Worst-case value of all open entries: what they reserve of the buying power."""
     archive: Archive
     """Orders that ended longer ago."""
+    families: Map[str, Family] = Map()
+    """Entries with exits, by name."""
 
 
 EMPTY_BOOK: Final = Book(Map(), Map(), Map(), Map(), Map(), 0, Map(), ZERO_VALUE, EMPTY_ARCHIVE)
@@ -146,7 +152,7 @@ def shelve(book: Book, order: Order) -> Book:
 def put(book: Book, old: Order | None, new: Order) -> Book:
     """The book with `old` exchanged for `new` (or `new` added), indexes and tallies with it."""
     name = new.client_order_id
-    orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive = book
+    orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive, families = book
     orders = orders.set(name, new)
     if old is None or old.broker_ids is not new.broker_ids:
         for broker_id in new.broker_ids:
@@ -181,7 +187,54 @@ def put(book: Book, old: Order | None, new: Order) -> Book:
                 entry_value = Value(entry_value + worth)
     if not (was_open and now_open):
         archive = _with_ended(archive, name, is_open=now_open, is_news=was_open or old is None)
-    return Book(orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive)
+    book = Book(
+        orders, names, by_broker, symbols, strategies, open_count, lacking, entry_value, archive, families
+    )
+    if new.parent or new.ticket.order_class is not SIMPLE:
+        return _with_member(book, new)
+    return book
+
+
+def family_of(book: Book, name: str) -> Family:
+    """The family of an entry; without members where there is none."""
+    return book.families.get(name, NO_FAMILY)
+
+
+def with_family(book: Book, name: str, family: Family) -> Book:
+    """The book with an entry's family as it is now, and what its exits claim in the tallies."""
+    entry = order_of(book, name)
+    claim = claim_of(family, entry, (order_of(book, leg) for leg in family.legs))
+    worth = Value(claim * entry.reserve_price)
+    change, more = claim - family.claim, worth - family.worth
+    families = book.families.set(name, family._replace(claim=claim, worth=worth))
+    if not change and not more:
+        return book._replace(families=families)
+    symbol, strategies = entry.ticket.symbol, book.strategies
+    is_entry = entry.ticket.purpose is ENTRY
+    side = opposite(entry.ticket.side) if is_entry else entry.ticket.side
+    tally = book.symbols.get(symbol, NO_SYMBOL_TALLY)
+    tally = tally._replace(reducing_quantity=Quantity(tally.reducing_quantity + change))
+    if side is BUY:
+        tally = tally._replace(
+            buy_quantity=Quantity(tally.buy_quantity + change), buy_value=Value(tally.buy_value + more)
+        )
+    else:
+        tally = tally._replace(
+            sell_quantity=Quantity(tally.sell_quantity + change), sell_value=Value(tally.sell_value + more)
+        )
+    key = seat_of(entry.strategy, symbol)
+    own = strategies.get(key, NO_DESK_TALLY)
+    own = own._replace(exit_quantity=Quantity(own.exit_quantity + change))
+    return book._replace(
+        symbols=book.symbols.set(symbol, tally), strategies=strategies.set(key, own), families=families
+    )
+
+
+def _with_member(book: Book, order: Order) -> Book:
+    """The book after a change of an order that belongs to a family."""
+    name = order.parent or order.client_order_id
+    family = family_of(book, name)
+    return with_family(book, name, joined_by(family, order) if order.parent else family)
 
 
 def _with_ended(archive: Archive, name: str, *, is_open: bool, is_news: bool) -> Archive:

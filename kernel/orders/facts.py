@@ -30,7 +30,7 @@ from kernel.orders.chart import (
     ReplaceState,
 )
 from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
-from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, with_booked, with_status
+from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, is_leg, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
@@ -331,6 +331,8 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
     """The current leg was replaced, as we asked or by somebody else (then its terms come with its report)."""
     successor = report.replaced_by
     if successor is None:
+        if is_leg(order):  # Alpaca calls a take-profit so when its stop was triggered
+            return _entered(order, SUPERSEDED, now, found)
         found.append(Anomaly.CONTRADICTION)
         return order
     pending = order.replacement
@@ -343,7 +345,8 @@ def _superseded(order: Order, report: OrderReport, now: Instant, found: list[Ano
 
 def _amended_outside(order: Order, quantity: Quantity, found: list[Anomaly]) -> Order:
     """The current leg has another quantity than we know: somebody changed it, or the broker restated it."""
-    found.append(Anomaly.CONTRADICTION)
+    if not is_leg(order):  # the broker lets an exit shrink as its sibling fills
+        found.append(Anomaly.CONTRADICTION)
     if order.ledger.quantity > quantity:
         found.append(Anomaly.AMENDED_BELOW_FILLED)
     return order._replace(quantity=quantity)

@@ -29,11 +29,11 @@ from kernel.commands import OrderTicket
 from kernel.orders.chart import CancelState, OrderStatus, ReplaceState
 from kernel.orders.ledger import Entry, Ledger, Leg
 from kernel.orders.record import Order, Pursuit, Replacement, Times
-from kernel.sides import OrderType, Purpose, Side, TimeInForce
+from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 
 __all__ = ["ENUMS", "FORMAT", "RECORDS", "pack", "unpack"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The first byte of what is packed."""
 
 RECORDS: Final = (Order, OrderTicket, Times, Pursuit, Replacement, Ledger, Leg, Entry)
@@ -47,6 +47,7 @@ ENUMS: Final[tuple[type[Enum], ...]] = (
     OrderType,
     TimeInForce,
     Purpose,
+    OrderClass,
 )
 """Every Enum that is part of an order; members are numbered through in this order."""
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from kernel.commands import OrderTicket
 from kernel.orders.chart import CancelState, OrderStatus, ReplaceState
 from kernel.orders.ledger import EMPTY_LEDGER, Ledger
+from kernel.sides import OrderClass
 from kernel.units import Instant, Price, Quantity
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Times",
     "broker_order_id",
     "is_in_doubt",
+    "is_leg",
+    "is_member",
     "is_open",
     "leaves",
     "new_order",
@@ -136,6 +139,8 @@ class Order(NamedTuple):
     replacement: Replacement | None
     anomalies: int
     """Words that did not fit its state."""
+    parent: str = ""
+    """The entry to whose family it belongs: as an exit that the broker made, or as a repair of ours."""
 
 
 ENDED: Final = (
@@ -151,6 +156,7 @@ ENDED: Final = (
 
 WORKING: Final = OrderStatus.WORKING
 IN_DOUBT: Final = OrderStatus.IN_DOUBT
+SIMPLE: Final = OrderClass.SIMPLE
 
 
 def new_order(
@@ -181,19 +187,29 @@ def new_order(
 
 def with_booked(order: Order, ledger: Ledger, times: Times) -> Order:
     """The order with other books and times: `_replace` for the path of every fill, at a third of its cost."""
-    a, b, c, d, e, f, g, _, h, i, j, k, _, m, n, o, p, q = order
-    return Order(a, b, c, d, e, f, g, ledger, h, i, j, k, times, m, n, o, p, q)
+    a, b, c, d, e, f, g, _, h, i, j, k, _, m, n, o, p, q, r = order
+    return Order(a, b, c, d, e, f, g, ledger, h, i, j, k, times, m, n, o, p, q, r)
 
 
 def with_status(order: Order, status: OrderStatus, times: Times) -> Order:
     """The order in another status; the requests and what is pursued stay."""
-    a, b, c, d, _, e, f, g, h, i, j, k, _, m, n, o, p, q = order
-    return Order(a, b, c, d, status, e, f, g, h, i, j, k, times, m, n, o, p, q)
+    a, b, c, d, _, e, f, g, h, i, j, k, _, m, n, o, p, q, r = order
+    return Order(a, b, c, d, status, e, f, g, h, i, j, k, times, m, n, o, p, q, r)
 
 
 def is_open(order: Order) -> bool:
     """Whether it may still fill at the broker, as far as we know (in doubt counts as open)."""
     return order.status is WORKING or order.status not in ENDED
+
+
+def is_member(order: Order) -> bool:
+    """Whether it belongs to a family: as the entry with exits, as one of them, or as a repair."""
+    return order.parent != "" or order.ticket.order_class is not SIMPLE
+
+
+def is_leg(order: Order) -> bool:
+    """Whether the broker made it, as an exit of an order of ours."""
+    return order.parent != "" and order.ticket.order_class is not SIMPLE
 
 
 def is_in_doubt(order: Order) -> bool:
@@ -209,8 +225,11 @@ def leaves(order: Order) -> Quantity:
 
 
 def reserved(order: Order) -> Quantity:
-    """Leaves in the worst case: a pending replace may win or lose, so the larger of the two counts."""
-    if order.status is not WORKING and order.status in ENDED:
+    """Leaves in the worst case: a pending replace may win or lose, so the larger of the two counts.
+
+    An exit that the broker holds reserves nothing by itself: its family claims for all of them (families.py).
+    """
+    if (order.status is not WORKING and order.status in ENDED) or (order.parent and is_leg(order)):
         return Quantity(0)
     total = order.quantity
     if order.replacement is not None and order.replacement.quantity > total:

@@ -27,7 +27,7 @@ from kernel.reasons import Anomaly, RefusalCode
 from kernel.reports import OrderReport
 from kernel.risk.gate import Approved
 from kernel.session.modes import reduce_only
-from kernel.sides import Purpose, Side
+from kernel.sides import OrderClass, Purpose, Side
 from kernel.throttle.throttle import Priority
 from kernel.trace import Dropped
 from kernel.units import SCALE, SECOND, ZERO_QUANTITY, ZERO_VALUE, Duration, Instant
@@ -56,6 +56,7 @@ SEND_PRIORITY: Final = {
     Purpose.PROTECTIVE_STOP: Priority.PROTECTIVE_STOP,
 }
 
+SIMPLE: Final = OrderClass.SIMPLE
 WORKING: Final = OrderStatus.WORKING
 
 LEVELS: Final[dict[Anomaly, AlertLevel | None]] = {
@@ -86,10 +87,15 @@ def next_id(turn: Turn, strategy: str) -> str:
     return client_order_id(turn.config.prefix, OrderKey(turn.epoch, strategy, turn.sequence))
 
 
-def submit(turn: Turn, approved: Approved, expires_at: Instant) -> Order:
-    """Books an approved order and puts it in line. The only way to a SubmitOrder (I1)."""
+def submit(turn: Turn, approved: Approved, expires_at: Instant, parent: str = "") -> Order:
+    """Books an approved order and puts it in line. The only way to a SubmitOrder (I1).
+
+    `parent` is the entry whose exits it repairs.
+    """
     ticket = approved.ticket
     order = new_order(ticket, approved.strategy, approved.intent, turn.at, expires_at, approved.reserve_price)
+    if parent:
+        order = order._replace(parent=parent)
     turn.book = put(turn.book, None, order)
     turn.intents = take(turn.intents, approved.intent, turn.at, turn.config.gate.intent_horizon)
     valid_until = Instant(0)
@@ -223,6 +229,8 @@ def commit(turn: Turn, old: Order, change: Change) -> None:
             _follow(turn, old, new)
         if len(turn.book.lacking) > lacked:
             turn.wake(Instant(turn.at + FILLS_GRACE), "fills")
+        if new.parent or new.ticket.order_class is not SIMPLE:
+            turn.wake(turn.at, "family:" + (new.parent or new.client_order_id))
     if change.anomalies:
         _say(turn, new, change.anomalies)
 
@@ -245,6 +253,9 @@ def _follow(turn: Turn, old: Order, new: Order) -> None:
             _count_end(turn, new)
             if turn.session.draining:  # the last comparison is one that knows of this end
                 turn.session = turn.session._replace(drain_since=turn.at)
+                if new.parent:  # it may end long after the drain's own look
+                    turn.drift = turn.drift._replace(next_look_at=turn.at)
+                    turn.wake(turn.at, "look")
     elif grew and not old.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
     elif grew and old.broker_ids and new.pursuit.next_cancel_at != NEVER:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kernel.orders.chart import CancelState, OrderStatus, ReplaceState
-from kernel.orders.record import Order
+from kernel.orders.record import Order, is_member
 from kernel.reasons import Refusal, RefusalCode
 from kernel.risk.question import Change
 from kernel.symbols.rounding import is_whole
@@ -51,8 +51,12 @@ def settled(change: Change) -> Refusal | None:
 
 
 def replaceable(change: Change) -> Refusal | None:
-    """Orders for fractions of shares can't be replaced; a chain has an end."""
+    """Fractions of shares can't be replaced, nor an entry apart from its exits; a chain has an end."""
     order = change.order
+    if is_member(order):
+        return Refusal(
+            C.NOT_REPLACEABLE, order.ticket.order_class.value, "an order without exits, and no exit of one"
+        )
     if len(order.broker_ids) >= LEGS_MAX:
         return Refusal(C.NOT_REPLACEABLE, f"{len(order.broker_ids)} legs", str(LEGS_MAX))
     rules = change.question.rules

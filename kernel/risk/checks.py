@@ -9,15 +9,16 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, NamedTuple
 
+from kernel.commands import OrderTicket
 from kernel.links.chart import LinkState
 from kernel.orders.intents import is_taken
 from kernel.outbox import WAITING_MAX
 from kernel.reasons import Refusal, RefusalCode
-from kernel.risk.exposure import free_to_leave, is_covered, is_within, worst_size
+from kernel.risk.exposure import exits_fit, free_to_leave, is_covered, is_within, worst_size
 from kernel.risk.prices import is_dust
 from kernel.risk.question import Question
 from kernel.session.chart import Mode
-from kernel.sides import OrderType, Purpose, Side
+from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 from kernel.strategies.chart import StrategyState
 from kernel.symbols.rounding import check_quantity, is_legal_price
 from kernel.symbols.rules import AssetClass
@@ -121,10 +122,64 @@ def tick(q: Question) -> Refusal | None:
     """Every price is a legal tick."""
     if q.rules is None:
         return None
-    for price in (q.ticket.limit_price, q.ticket.stop_price):
+    ticket = q.ticket
+    exits = (ticket.take_profit, ticket.stop_loss, ticket.stop_loss_limit)
+    for price in (ticket.limit_price, ticket.stop_price, *exits):
         if price is not None and (price <= 0 or not is_legal_price(q.rules, price)):
             return Refusal(C.TICK, str(price), "a multiple of the tick")
     return None
+
+
+def order_class(q: Question) -> Refusal | None:
+    """Exits go with an entry only, and with one that the broker takes them with (alpaca.md 2.2)."""
+    ticket = q.ticket
+    exits = (ticket.take_profit, ticket.stop_loss, ticket.stop_loss_limit)
+    if ticket.order_class is OrderClass.SIMPLE:
+        found = "a limit of no stop" if exits != (None, None, None) else ""
+    elif ticket.purpose is not Purpose.ENTRY:
+        found = "an exit with exits"
+    elif ticket.order_class is not _class_for(ticket):
+        found = f"{ticket.order_class.value} with other exits"
+    elif ticket.type not in (OrderType.MARKET, OrderType.LIMIT):
+        found = ticket.type.value
+    elif ticket.time_in_force not in (TimeInForce.DAY, TimeInForce.GTC):
+        found = ticket.time_in_force.value
+    elif ticket.extended_hours:
+        found = "extended hours"
+    elif ticket.quantity % SCALE:
+        found = f"quantity {ticket.quantity}"
+    elif q.rules is not None and q.rules.asset_class is AssetClass.CRYPTO:
+        found = "a coin"
+    else:
+        found = ""
+    if not found:
+        return None
+    return Refusal(
+        C.ORDER_CLASS, found, "an entry at market or limit, day or gtc, whole shares, regular hours"
+    )
+
+
+def _class_for(ticket: OrderTicket) -> OrderClass:
+    """The class that a ticket's exits make."""
+    if ticket.take_profit is not None and ticket.stop_loss is not None:
+        return OrderClass.BRACKET
+    if ticket.stop_loss is None and (ticket.take_profit is None or ticket.stop_loss_limit is not None):
+        return OrderClass.SIMPLE
+    return OrderClass.OTO
+
+
+def exit_prices(q: Question) -> Refusal | None:
+    """Exits stand a cent off the entry on their own side, and the stop a cent off the market."""
+    ticket = q.ticket
+    base = ticket.limit_price if ticket.limit_price is not None else q.reference
+    if ticket.order_class is OrderClass.SIMPLE or base is None or q.reference is None or q.quote is None:
+        return None  # without a quote fresh_price says it
+    # The market is the trade's price to the broker: the nearer side of the quote is the safe one for a stop.
+    market = q.quote.bid if ticket.side is BUY else q.quote.ask
+    if exits_fit(ticket.side is BUY, base, market, ticket.take_profit, ticket.stop_loss):
+        return None
+    found = f"take-profit {ticket.take_profit}, stop {ticket.stop_loss}"
+    return Refusal(C.EXIT_PRICES, found, f"0.01 off {base} on their sides, the stop off {market}")
 
 
 def lot(q: Question) -> Refusal | None:
@@ -269,6 +324,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("symbol_fresh", Scope.ENTRIES, symbol_fresh),
     Check("terms", Scope.EVERY, terms),
     Check("tick", Scope.EVERY, tick),
+    Check("order_class", Scope.EVERY, order_class),
+    Check("exit_prices", Scope.ENTRIES, exit_prices),
     Check("lot", Scope.EVERY, lot),
     Check("quantity_max", Scope.ENTRIES, quantity_max),
     Check("notional_min", Scope.ENTRIES, notional_min),

@@ -4,9 +4,14 @@ Plain integers in, plain integers out, so that laws can be proved of them (specs
 turn them into refusals with figures. Sizes are unsigned Quantities on the side that is asked about.
 """
 
+from typing import Final
+
 from kernel.units import SCALE, Cash, Price, Quantity, Value
 
-__all__ = ["free_to_leave", "is_calmer", "is_covered", "is_within", "worst_leaves", "worst_size"]
+__all__ = ["exits_fit", "free_to_leave", "is_calmer", "is_covered", "is_within", "worst_leaves", "worst_size"]
+
+CENT: Final = SCALE // 100
+"""How far the broker wants an entry's exits off, whatever the tick."""
 
 
 def worst_size(is_buy: bool, position: Quantity, opening: Quantity, quantity: Quantity) -> Quantity:
@@ -46,6 +51,16 @@ def is_calmer(
     if limit is None or old_limit is None:
         return limit is old_limit
     return limit <= old_limit if is_buy else limit >= old_limit
+
+
+def exits_fit(is_buy: bool, base: int, market: int, profit: int | None, stop: int | None) -> bool:
+    """Whether an entry's exits stand on their sides; prices in 10^-9, None for no such exit.
+
+    The profit is a cent beyond the entry (`base`) at least, the stop a cent short of it and of the market.
+    """
+    sign = 1 if is_buy else -1
+    is_profit = profit is None or sign * (profit - base) >= CENT
+    return is_profit and (stop is None or min(sign * (base - stop), sign * (market - stop)) >= CENT)
 
 
 def free_to_leave(

@@ -10,13 +10,22 @@ from typing import Final
 from kernel.commands import OrderTicket
 from kernel.orders.book import Book, SymbolTally
 from kernel.reports import Quote
-from kernel.sides import OrderType, Side
+from kernel.sides import OrderClass, OrderType, Side, opposite
 from kernel.strategies.protocol import Proposal
 from kernel.symbols.rounding import PriceRole, RoundingRefusal, lot_for, round_price, round_quantity
 from kernel.symbols.rules import SymbolRules
 from kernel.units import Price, Quantity, ceil_div
 
-__all__ = ["is_dust", "legal_terms", "opposing", "reference_price", "reserve_price", "rounded"]
+__all__ = [
+    "class_of",
+    "is_dust",
+    "legal_terms",
+    "opposing",
+    "reference_price",
+    "reserve_price",
+    "rounded",
+    "rounded_exits",
+]
 
 BUY: Final = Side.BUY
 BUY_COLLAR_PERCENT: Final = 104
@@ -32,6 +41,28 @@ def rounded(rules: SymbolRules | None, proposal: Proposal) -> tuple[Quantity, Pr
     A price that can't be made legal stays as it was, for the gate to refuse.
     """
     return legal_terms(rules, proposal.side, proposal.quantity, proposal.limit_price, proposal.stop_price)
+
+
+def rounded_exits(
+    rules: SymbolRules | None, proposal: Proposal
+) -> tuple[Price | None, Price | None, Price | None]:
+    """Take-profit, stop and the stop's limit made legal on the side that leaves, as `rounded` does it."""
+    if rules is None:
+        return proposal.take_profit, proposal.stop_loss, proposal.stop_loss_limit
+    side = opposite(proposal.side)
+    return (
+        _legal(rules, side, PriceRole.LIMIT, proposal.take_profit),
+        _legal(rules, side, PriceRole.STOP, proposal.stop_loss),
+        _legal(rules, side, PriceRole.LIMIT, proposal.stop_loss_limit),
+    )
+
+
+def class_of(proposal: Proposal) -> OrderClass:
+    """Two exits make a bracket, one an oto. A stop's limit alone is none."""
+    if proposal.take_profit is not None and proposal.stop_loss is not None:
+        return OrderClass.BRACKET
+    has_exit = proposal.take_profit is not None or proposal.stop_loss is not None
+    return OrderClass.OTO if has_exit else OrderClass.SIMPLE
 
 
 def legal_terms(

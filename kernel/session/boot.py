@@ -14,9 +14,10 @@ from kernel.drift.record import is_clean, restarted
 from kernel.events import Booted, OperatorSaid, OperatorWord
 from kernel.links.room import restart_links
 from kernel.orders.amend import doubt_replace
-from kernel.orders.book import open_orders
+from kernel.orders.book import open_orders, order_of
 from kernel.orders.chart import CancelState, OrderStatus
 from kernel.orders.chase import doubt
+from kernel.orders.record import Order, is_leg
 from kernel.orders.room import cancel
 from kernel.outbox import NO_CALLS, enqueue
 from kernel.reasons import Anomaly
@@ -148,8 +149,8 @@ def _drain(turn: Turn, reason: str) -> None:
     turn.session = turn.session._replace(draining=True, drain_reason=reason, drain_since=turn.at)
     if turn.config.cancel_at_drain:
         for order in open_orders(turn.book):
-            if order.ticket.purpose is not Purpose.PROTECTIVE_STOP:
-                cancel(turn, order)
+            if order.ticket.purpose is not Purpose.PROTECTIVE_STOP and not is_leg(order):
+                cancel(turn, order)  # to cancel one exit of an entry would end its stop too
     if turn.drift.look is None:
         start_look(turn)
 
@@ -164,6 +165,13 @@ def is_drained(desk: Desk) -> bool:
     if desk.config is None:
         return True
     opens = open_orders(desk.book) if desk.config.cancel_at_drain else ()
-    if any(order.ticket.purpose is not Purpose.PROTECTIVE_STOP for order in opens):
+    if not all(_may_stay(desk, order) for order in opens):
         return False
     return desk.drift.opening_cash is None or desk.drift.looked_at >= desk.session.drain_since
+
+
+def _may_stay(desk: Desk, order: Order) -> bool:
+    """Whether an order stays at the broker when the process stops: stops, and the exits of filled entries."""
+    if is_leg(order):
+        return order_of(desk.book, order.parent).status is OrderStatus.FILLED
+    return order.ticket.purpose is Purpose.PROTECTIVE_STOP

@@ -9,7 +9,7 @@ from typing import Final
 from kernel.desk import Turn
 from kernel.orders.amend import amend
 from kernel.orders.book import symbol_tally, without
-from kernel.orders.record import ENDED, Order, Replacement, reserved
+from kernel.orders.record import ENDED, Order, Replacement, is_member, reserved
 from kernel.orders.room import next_id
 from kernel.reasons import Refusal, RefusalCode
 from kernel.risk.changes import is_settled
@@ -21,6 +21,7 @@ from kernel.sides import Purpose, Side
 from kernel.strategies.asking import about, intent_of
 from kernel.strategies.protocol import Amendment, OpenOrder
 from kernel.strategies.record import SeatRecord
+from kernel.trace import Amended
 from kernel.units import Instant, Price, Quantity, Value
 
 __all__ = ["ORDERS_SEEN_MAX", "change", "change_of", "own_orders"]
@@ -49,7 +50,7 @@ def _told(order: Order) -> OpenOrder:
         order.ledger.quantity,
         order.limit_price,
         order.stop_price,
-        is_settled(order),
+        is_settled(order) and not is_member(order),
     )
 
 
@@ -58,6 +59,7 @@ def change(
 ) -> ApprovedChange | tuple[Refusal, ...]:
     """Finds the order, asks the gate, and sends what it approves."""
     answer = _judged(turn, seat, amendment, bar_start)
+    turn.trace.append(Amended(amendment, () if isinstance(answer, ApprovedChange) else answer))
     if isinstance(answer, ApprovedChange):
         amend(turn, answer)
     else:

@@ -14,7 +14,7 @@ from kernel.orders.book import symbol_tally, tally_of
 from kernel.orders.room import next_id
 from kernel.portfolio.fills import is_coin
 from kernel.portfolio.holdings import net_position, position_of
-from kernel.risk.prices import opposing, reference_price, reserve_price, rounded
+from kernel.risk.prices import class_of, opposing, reference_price, reserve_price, rounded, rounded_exits
 from kernel.risk.question import Question
 from kernel.seats import seat_of
 from kernel.sides import Side
@@ -32,7 +32,8 @@ def intent_of(seat: SeatRecord, wish: Proposal | Amendment, bar_start: Instant) 
 
 def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -> Question:
     """Everything that the gate may look at, about a new order."""
-    quantity, limit_price, stop_price = rounded(turn.rules.get(proposal.symbol), proposal)
+    rules = turn.rules.get(proposal.symbol)
+    quantity, limit_price, stop_price = rounded(rules, proposal)
     ticket = OrderTicket(
         next_id(turn, seat.strategy),
         proposal.symbol,
@@ -44,6 +45,8 @@ def question_of(turn: Turn, seat: SeatRecord, proposal: Proposal, intent: str) -
         stop_price,
         False,
         proposal.purpose,
+        class_of(proposal),
+        *rounded_exits(rules, proposal),
     )
     return about(turn, seat, ticket, intent)
 

@@ -56,13 +56,21 @@ class Proposal(NamedTuple):
     """Canceled by the desk when still open so long after it was proposed."""
     reason: str
     """One line for the journal and the operator, with its figures."""
+    take_profit: Price | None = None
+    """With an ENTRY: where the broker leaves in profit (a limit) once it is completely filled; rounded."""
+    stop_loss: Price | None = None
+    """Likewise in loss (a stop). Both make a bracket, one an OTO. Whole shares, DAY or GTC only."""
+    stop_loss_limit: Price | None = None
+    """Limit of that stop; None leaves at market."""
 
 
 class Withdrawal(NamedTuple):
-    """Cancel this strategy's open orders of a symbol."""
+    """Cancel this strategy's open entries of a symbol, or with `exits` what the broker holds to leave it."""
 
     symbol: str
     reason: str
+    exits: bool = False
+    """Cancel the exits of filled entries too: until they have ended nothing else can leave."""
 
 
 class Amendment(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Final
 from kernel.commands import AlertLevel
 from kernel.config import StrategyConfig
 from kernel.desk import Turn
-from kernel.orders.book import symbol_tally, tally_of
-from kernel.orders.record import ENDED, NEVER
+from kernel.orders.book import order_of, symbol_tally, tally_of
+from kernel.orders.record import ENDED, NEVER, Order
 from kernel.orders.room import cancel, submit
 from kernel.portfolio.fills import is_coin
 from kernel.portfolio.holdings import position_of, today_of
@@ -164,13 +164,21 @@ def view_of(turn: Turn, seat: SeatRecord, bar: Bar) -> View:
 
 
 def withdraw(turn: Turn, seat: SeatRecord, withdrawal: Withdrawal) -> None:
-    """Cancels the seat's open entries of a symbol."""
+    """Cancels the seat's open entries of a symbol, or the exits of its ended entries."""
     turn.trace.append(Withdrew(seat.strategy, withdrawal.symbol, withdrawal.reason))
     for name in sorted(symbol_tally(turn.book, withdrawal.symbol).open):
         order = turn.book.orders[name]
         ours = order.strategy == seat.strategy and order.status not in ENDED
-        if ours and order.ticket.purpose is Purpose.ENTRY:
+        is_meant = (
+            _is_exit_in_force(turn, order) if withdrawal.exits else order.ticket.purpose is Purpose.ENTRY
+        )
+        if ours and is_meant:
             cancel(turn, order)
+
+
+def _is_exit_in_force(turn: Turn, order: Order) -> bool:
+    """Whether it is an exit of an entry that has ended: the broker's, or ours in its stead."""
+    return order.parent != "" and order_of(turn.book, order.parent).status in ENDED
 
 
 def propose(

@@ -46,7 +46,8 @@ def screened(answer: object, is_seat: Callable[[str], bool]) -> Answer:
 def _problem(given: object) -> str:
     """What is wrong with the types of a proposal, an amendment or a withdrawal; empty when nothing is."""
     if isinstance(given, Withdrawal):
-        return "" if _is_text(given.symbol) and _is_text(given.reason) else "symbol and reason are texts"
+        is_plain = _is_text(given.symbol) and _is_text(given.reason) and type(given.exits) is bool
+        return "" if is_plain else "symbol and reason are texts, exits is a bool"
     if not isinstance(given, Proposal | Amendment):
         return type(given).__name__
     if not (_is_text(given.tag) and is_slug(given.tag, TAG_MAX)):
@@ -64,7 +65,8 @@ def _problem(given: object) -> str:
         return "side, type and time in force are members of their Enums"
     if type(given.quantity) is not int:
         return "the quantity is an integer (10^-9)"
-    figures = (given.limit_price, given.stop_price, given.time_to_live)
+    exits = (given.take_profit, given.stop_loss, given.stop_loss_limit)
+    figures = (given.limit_price, given.stop_price, given.time_to_live, *exits)
     if not all(figure is None or type(figure) is int for figure in figures):
         return "prices (10^-9) and the time to live (ns) are integers or None"
     return ""

@@ -18,6 +18,11 @@ Rules:
    when the close has moved away from its limit by more than `reprice_after` and still calls for the entry.
    Fractions of shares rest as they are: Alpaca does not replace them. Exits are at market and never rest.
 9. What the strategy holds, it reads from the view at each bar: it remembers bars only.
+10. With take_profit or stop_loss above 0 an entry of equities carries exits that the broker holds, so far
+   from the close: both are a bracket, one an oto. They work from the moment at which the entry is completely
+   filled, whatever becomes of this process. Such an entry is not amended (rule 8). When rule 4 wants out the
+   exits are withdrawn first, for they hold the shares, and the position is left at the next bar; so is one
+   whose exits have ended otherwise.
 
 Ignored on purpose: the quote (the gate has it), fees, and whether the symbol can be shorted (the gate knows).
 """
@@ -48,7 +53,7 @@ from kernel.strategies.vwap import (
     is_below,
     push,
 )
-from kernel.units import HOUR, MINUTE, SCALE, SECOND, Duration, Quantity, Ratio
+from kernel.units import HOUR, MINUTE, SCALE, SECOND, Duration, Price, Quantity, Ratio
 
 __all__ = ["PARAMETERS", "STRATEGY", "VWAP_PERIOD_MAX", "VwapMeanReversion"]
 
@@ -90,6 +95,17 @@ PARAMETERS: Final = (
         "flat_before_close", Kind.DURATION, 5 * MINUTE, 0, 12 * HOUR, "leave in the last so long of a session"
     ),
     Parameter(
+        "take_profit",
+        Kind.RATIO,
+        0,
+        0,
+        HALF,
+        "gain at which the broker leaves by a limit (equities); 0: none",
+    ),
+    Parameter(
+        "stop_loss", Kind.RATIO, 0, 0, HALF, "loss at which the broker leaves by a stop (equities); 0: none"
+    ),
+    Parameter(
         "reprice_after",
         Kind.RATIO,
         200_000,
@@ -107,6 +123,8 @@ def _entry(params: Params, sums: Vwap, bar: Bar, view: View, side: Side) -> tupl
     where = "below" if side is BUY else "above"
     threshold = integer_of(params, "entry_threshold")
     at_market = integer_of(params, "reprice_after") == 0
+    sign = 1 if side is BUY else -1
+    has_exits = not is_round_the_clock(view)
     return (
         Proposal(
             tag="entry_long" if side is BUY else "entry_short",
@@ -121,24 +139,52 @@ def _entry(params: Params, sums: Vwap, bar: Bar, view: View, side: Side) -> tupl
             time_to_live=Duration(integer_of(params, "entry_ttl")),
             reason=f"{figure('close', bar.close)} {where} {figure('vwap', display(sums))}"
             f" by more than {figure('threshold', threshold)}",
+            take_profit=_exit_price(params, "take_profit", bar.close, sign) if has_exits else None,
+            stop_loss=_exit_price(params, "stop_loss", bar.close, -sign) if has_exits else None,
         ),
     )
 
 
+def _exit_price(params: Params, name: str, close: Price, sign: int) -> Price | None:
+    """Rule 10: so far from the close; None where the parameter is 0."""
+    ratio = integer_of(params, name)
+    return Price(close * (SCALE + sign * ratio) // SCALE) if ratio else None
+
+
+def _has_exits(params: Params, view: View) -> bool:
+    """Whether its entries carry exits (rule 10)."""
+    is_on = integer_of(params, "take_profit") > 0 or integer_of(params, "stop_loss") > 0
+    return is_on and not is_round_the_clock(view)
+
+
 def _exit(params: Params, window: Window, bar: Bar, view: View) -> tuple[Wish, ...]:
-    """Rule 4, in its order."""
+    """Rule 4; with exits at the broker as rule 10 says."""
+    why = _wants_out(params, window, bar, view)
+    if not _has_exits(params, view):
+        return leave(bar, view, *why) if why else ()
+    if why and view.open_exits > 0:
+        withdrawn = Withdrawal(bar.symbol, f"leaving: {why[1]}", exits=True)
+        entries = (Withdrawal(bar.symbol, f"leaving: {why[1]}"),) if view.open_entries > 0 else ()
+        return (*entries, withdrawn)
+    if why is None and (view.open_exits > 0 or view.open_entries > 0):
+        return ()
+    return leave(bar, view, *(why or ("exit_bare", "no exits of it are left")))
+
+
+def _wants_out(params: Params, window: Window, bar: Bar, view: View) -> tuple[str, str] | None:
+    """Rule 4, in its order: tag and reason of the exit that is due."""
     if closes_within(view, Duration(integer_of(params, "flat_before_close"))):
-        return leave(bar, view, "exit_flat", "the session closes")
+        return "exit_flat", "the session closes"
     if has_lost(bar.close, view, Ratio(integer_of(params, "stop"))):
         entered = figure("entry", view.average_entry)
-        return leave(bar, view, "exit_stop", f"stop: {figure('close', bar.close)} against {entered}")
+        return "exit_stop", f"stop: {figure('close', bar.close)} against {entered}"
     if len(window.rows) < integer_of(params, "vwap_period"):
-        return ()
+        return None
     reached = is_at_least if view.position > 0 else is_at_most
     if reached(bar.close, window.total):
         reason = f"{figure('close', bar.close)} is back at {figure('vwap', display(window.total))}"
-        return leave(bar, view, "exit_vwap", reason)
-    return ()
+        return "exit_vwap", reason
+    return None
 
 
 def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Wish, ...]:
@@ -147,11 +193,11 @@ def _decide(params: Params, window: Window, bar: Bar, view: View) -> tuple[Wish,
         return ()
     if view.position != 0:
         return _exit(params, window, bar, view)
-    if view.open_exits > 0:
-        return ()
     rests = view.open_entries > 0
     if rests and closes_within(view, Duration(integer_of(params, "flat_before_close"))):
         return (Withdrawal(bar.symbol, "the session closes"),)
+    if view.open_exits > 0:
+        return ()
     if closes_within(view, Duration(integer_of(params, "no_entry_before_close"))):
         return ()
     if len(window.rows) < integer_of(params, "vwap_period"):
@@ -210,6 +256,12 @@ class VwapMeanReversion:
             found.append(
                 f"quantity: {integer_of(params, 'quantity')} (10^-9) is no whole number of shares,"
                 " which a short needs; give a multiple of 1000000000 or allow_short 0"
+            )
+        has_exits = integer_of(params, "take_profit") or integer_of(params, "stop_loss")
+        if has_exits and integer_of(params, "quantity") % SCALE:
+            found.append(
+                f"quantity: {integer_of(params, 'quantity')} (10^-9) is no whole number of shares,"
+                " which exits at the broker need; give a multiple of 1000000000, or no such exits"
             )
         return tuple(found)
 

@@ -44,7 +44,7 @@ class HttpCall(NamedTuple):
     path: str
     """After the version, parameters of the path already quoted."""
     query: Mapping[str, str] | None = None
-    body: Mapping[str, str | bool] | None = None
+    body: Mapping[str, str | bool | dict[str, str]] | None = None
     version: str = "v2"
     is_data: bool = False
     """Goes to the market-data host."""
@@ -117,7 +117,9 @@ class HttpClient:
             self._client.delete(call.path, _plain(call.query))
 
 
-def _plain(mapping: Mapping[str, str | bool] | Mapping[str, str] | None) -> dict[str, object] | None:
+def _plain(
+    mapping: Mapping[str, str | bool | dict[str, str]] | Mapping[str, str] | None,
+) -> dict[str, object] | None:
     return None if mapping is None else dict(mapping)
 
 

@@ -116,9 +116,9 @@ def _legs(fields: Fields, notes: Notes, pairs: Pairs, created: Instant) -> tuple
     )
 
 
-def encode_ticket(ticket: OrderTicket) -> dict[str, str | bool]:
+def encode_ticket(ticket: OrderTicket) -> dict[str, str | bool | dict[str, str]]:
     """The body of POST /v2/orders: decimals as strings, no exponents, nothing that was not asked."""
-    body: dict[str, str | bool] = {
+    body: dict[str, str | bool | dict[str, str]] = {
         "symbol": ticket.symbol,
         "side": ticket.side.value,
         "type": ticket.type.value,
@@ -131,6 +131,15 @@ def encode_ticket(ticket: OrderTicket) -> dict[str, str | bool]:
         body["limit_price"] = scaled_text(ticket.limit_price)
     if ticket.stop_price is not None:
         body["stop_price"] = scaled_text(ticket.stop_price)
+    if ticket.order_class is not OrderClass.SIMPLE:
+        body["order_class"] = ticket.order_class.value
+    if ticket.take_profit is not None:
+        body["take_profit"] = {"limit_price": scaled_text(ticket.take_profit)}
+    if ticket.stop_loss is not None:
+        stop_loss = {"stop_price": scaled_text(ticket.stop_loss)}
+        if ticket.stop_loss_limit is not None:
+            stop_loss["limit_price"] = scaled_text(ticket.stop_loss_limit)
+        body["stop_loss"] = stop_loss
     return body
 
 

@@ -77,7 +77,7 @@ def match(desk: Desk, books: Row) -> Matched:
     owner: dict[str, str] = {}
     for row in books["orders"]:
         name = row["client_order_id"]
-        if not name.startswith(PREFIX):
+        if not is_ours(desk, name):
             continue
         root = name if is_known(desk.book, name) else desk.book.names.get(name)
         if root is None:
@@ -88,10 +88,15 @@ def match(desk: Desk, books: Row) -> Matched:
     executions: dict[str, list[Row]] = {}
     for row in books["executions"]:
         name = row["client_order_id"]
-        if name.startswith(PREFIX):
+        if is_ours(desk, name):
             known = owner.get(row["order_id"]) or (name if is_known(desk.book, name) else None)
             executions.setdefault(known or name, []).append(row)
     return Matched(rows, executions, strangers)
+
+
+def is_ours(desk: Desk, name: str) -> bool:
+    """By its prefix; or an exit that the exchange made and named for an entry of ours."""
+    return name.startswith(PREFIX) or is_known(desk.book, name)
 
 
 def doubled(books: Row, matched: Matched, orders: Mapping[str, Order]) -> list[str]:

@@ -4,9 +4,10 @@ The parameter `script` has a word for each bar, separated by spaces (beyond the 
 
     -        nothing
     b10      buy 10 at market            b10@166.50  buy 10 at most at 166.50
+    b10+170.00-160.00  with exits: take profit there, stop the loss there (either may be left out)
     s10      exit: sell 10 at market     s10@166.50  exit: sell 10 at least at 166.50
     a@166.00 amend its first open order to that limit; a5 to that total; a5@166.00 to both
-    w        withdraw its open entries
+    w        withdraw its open entries   x        withdraw the exits of its entries
     raise    raise                       junk        return what is no proposal
 """
 
@@ -50,6 +51,8 @@ class Acting:
             return state + 1, ("junk",)  # type: ignore[return-value]
         if word == "w":
             return state + 1, (Withdrawal(bar.symbol, "as the script says"),)
+        if word == "x":
+            return state + 1, (Withdrawal(bar.symbol, "as the script says", exits=True),)
         if word == "-":
             return state + 1, ()
         if word[0] == "a":
@@ -69,8 +72,10 @@ class Acting:
         )
 
     def proposal(self, word: str, bar: Bar, ttl: int) -> Proposal:
-        amount, at, price = word[1:].partition("@")
-        limit = Price(int(price.replace(".", "")) * SCALE // 100) if at else None
+        terms, _, stop = word[1:].partition("-")
+        terms, _, profit = terms.partition("+")
+        amount, at, price = terms.partition("@")
+        limit = price_of(price)
         is_entry = word[0] == "b"
         return Proposal(
             tag=f"{word[0]}",
@@ -84,7 +89,15 @@ class Acting:
             time_in_force=TimeInForce.DAY,
             time_to_live=Duration(ttl) if ttl else None,
             reason=word,
+            take_profit=price_of(profit),
+            stop_loss=price_of(stop),
         )
+
+
+def price_of(text: str) -> Price | None:
+    """`166.50` as a price; None for no text."""
+    whole, _, rest = text.partition(".")
+    return Price(int(whole + rest) * SCALE // 10 ** len(rest)) if text else None
 
 
 STRATEGY = Acting()

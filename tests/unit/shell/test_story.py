@@ -221,7 +221,7 @@ def test_a_refused_intent_tells_every_check() -> None:
     assert story.order is None
     refused = [text for text in texts(story, Topic.CHECK) if not text.endswith(" pass")]
     assert refused == ["single_trade    REFUSED single_trade: position 10, open entries 0; allowed: none"]
-    assert texts(story, Topic.GATE) == ["refused by 1 of 22 checks"]
+    assert texts(story, Topic.GATE) == ["refused by 1 of 24 checks"]
     assert "status     refused by the gate" in story_text(story)
     assert refused_text(index).startswith(f"{intent}  2013-10-08T13:32:00.000000000Z  event ")
     # The id that the refused one would have had belongs to nobody.

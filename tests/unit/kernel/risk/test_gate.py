@@ -17,7 +17,7 @@ from kernel.risk.checks import CHECKS, Check, Scope
 from kernel.risk.gate import Approved, checks_for, examine
 from kernel.risk.question import Question
 from kernel.session.chart import Mode
-from kernel.sides import OrderType, Purpose, Side, TimeInForce
+from kernel.sides import OrderClass, OrderType, Purpose, Side, TimeInForce
 from kernel.strategies.chart import StrategyState
 from kernel.symbols.rules import AssetClass, SymbolRules
 from kernel.units import SCALE, SECOND, Cash, Instant, Price, Quantity, Value
@@ -106,6 +106,32 @@ def rules(**changes: Any) -> SymbolRules:
 COIN: dict[str, Any] = {"asset_class": AssetClass.CRYPTO, "price_increment": Price(SCALE // 100)}
 SHORT: dict[str, Any] = {"side": Side.SELL}
 
+
+def bracket(**changes: Any) -> OrderTicket:
+    """An entry at 100 with exits at 101 and 98."""
+    exits = {"take_profit": Price(101 * SCALE), "stop_loss": Price(98 * SCALE)}
+    return ticket(**{"order_class": OrderClass.BRACKET, **exits, **changes})
+
+
+NO_BRACKETS: list[dict[str, Any]] = [
+    {"purpose": Purpose.EXIT},
+    {"order_class": OrderClass.OTO},
+    {"order_class": OrderClass.SIMPLE},
+    {"take_profit": None},
+    {"stop_loss": None, "stop_loss_limit": Price(97 * SCALE)},
+    {"type": OrderType.STOP, "limit_price": None, "stop_price": Price(100 * SCALE)},
+    {"time_in_force": TimeInForce.IOC},
+    {"extended_hours": True},
+    {"quantity": Quantity(SCALE // 2)},
+]
+CENT = SCALE // 100
+OFF: list[dict[str, Any]] = [
+    {"take_profit": Price(100 * SCALE)},
+    {"stop_loss": Price(100 * SCALE)},
+    {"stop_loss": Price(99 * SCALE)},  # at the bid: it would trigger at once
+    {"limit_price": Price(97 * SCALE)},
+]
+
 REFUSED: list[tuple[RefusalCode, dict[str, Any]]] = [
     *[(C.MODE, {"mode": mode}) for mode in Mode if mode is not Mode.ARMED],
     (C.MODE, {"draining": True}),
@@ -119,6 +145,17 @@ REFUSED: list[tuple[RefusalCode, dict[str, Any]]] = [
     (C.TERMS, {"ticket": ticket(stop_price=Price(90 * SCALE))}),
     (C.TERMS, {"ticket": ticket(type=OrderType.TRAILING_STOP, limit_price=None)}),
     (C.TICK, {"ticket": ticket(limit_price=Price(100 * SCALE - 1))}),
+    *[(C.ORDER_CLASS, {"ticket": bracket(**changes)}) for changes in NO_BRACKETS],
+    (C.ORDER_CLASS, {"ticket": bracket(), "rules": rules(**COIN)}),
+    (C.ORDER_CLASS, {"ticket": ticket(stop_loss_limit=Price(90 * SCALE))}),
+    *[(C.EXIT_PRICES, {"ticket": bracket(**changes)}) for changes in OFF],
+    (C.EXIT_PRICES, {"ticket": bracket(**SHORT)}),
+    (
+        C.EXIT_PRICES,
+        {"ticket": bracket(type=OrderType.MARKET, limit_price=None, take_profit=Price(100 * SCALE))},
+    ),
+    (C.TICK, {"ticket": bracket(take_profit=Price(101 * SCALE + 1))}),
+    (C.TICK, {"ticket": bracket(stop_loss=Price(0))}),
     (C.LOT, {"ticket": ticket(quantity=Quantity(0))}),
     (C.LOT, {"ticket": ticket(quantity=Quantity(-SCALE))}),
     (C.LOT, {"rules": rules(quantity_increment=Quantity(3 * SCALE))}),
@@ -164,6 +201,11 @@ def test_every_check_of_an_entry_is_seen_to_refuse() -> None:
 
 ALLOWED: list[dict[str, Any]] = [
     {},
+    {"ticket": bracket()},
+    {"ticket": bracket(take_profit=Price(100 * SCALE + CENT), stop_loss=Price(99 * SCALE - CENT))},
+    {"ticket": bracket(order_class=OrderClass.OTO, take_profit=None)},
+    {"ticket": bracket(order_class=OrderClass.OTO, stop_loss=None)},
+    {"ticket": bracket(**SHORT, take_profit=Price(98 * SCALE), stop_loss=Price(101 * SCALE))},
     {"ticket": ticket(limit_price=Price(105 * SCALE))},
     {"ticket": ticket(type=OrderType.MARKET, limit_price=None)},
     {"ticket": ticket(**SHORT)},
@@ -288,4 +330,4 @@ def test_checks_have_names_of_their_own_and_scopes_choose_them() -> None:
     leaving = {check.name for check in checks_for(Purpose.EXIT)}
     assert leaving == {check.name for check in checks_for(Purpose.PROTECTIVE_STOP)}
     assert entry | leaving == set(names)
-    assert leaving == {"terms", "tick", "lot", "duplicate", "compared", "exit_reduces"}
+    assert leaving == {"terms", "tick", "order_class", "lot", "duplicate", "compared", "exit_reduces"}

@@ -60,6 +60,9 @@ def test_what_is_no_pair_is_refused(answer: object) -> None:
         {"limit_price": "1"},
         {"stop_price": 1.5},
         {"time_to_live": 1.5},
+        {"take_profit": 1.5},
+        {"stop_loss": "1"},
+        {"stop_loss_limit": True},
     ],
     ids=str,
 )
@@ -68,7 +71,10 @@ def test_a_proposal_of_other_types_is_refused(changes: dict[str, Any]) -> None:
         screened((0, (GOOD, GOOD._replace(**changes))), is_spy)
 
 
-@pytest.mark.parametrize("given", ["junk", 7, None, Withdrawal(1, "x"), Withdrawal("SPY", None)], ids=repr)  # type: ignore[arg-type]
+NOT_WITHDRAWALS = (Withdrawal(1, "x"), Withdrawal("SPY", None), Withdrawal("SPY", "x", 1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["junk", 7, None, *NOT_WITHDRAWALS], ids=repr)
 def test_what_is_no_proposal_is_refused(given: object) -> None:
     with pytest.raises(TypeError, match="not a proposal"):
         screened((0, (given,)), is_spy)

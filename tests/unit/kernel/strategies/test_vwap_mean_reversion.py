@@ -275,6 +275,51 @@ def test_a_resting_entry_is_left_alone(close: str, view: dict[str, Any]) -> None
     assert answer(warm(), 19, close, **view) == ()
 
 
+EXITS: dict[str, int] = {"take_profit": 20_000_000, "stop_loss": 10_000_000}
+
+
+def test_an_entry_carries_the_exits_that_are_asked_for() -> None:
+    (entry,) = answer(warm(), 19, "98.5", with_(**EXITS))
+    assert (entry.take_profit, entry.stop_loss) == (dollars("100.47"), dollars("97.515"))
+    (entry,) = answer(warm(), 19, "98.5", with_(stop_loss=10_000_000))
+    assert (entry.take_profit, entry.stop_loss) == (None, dollars("97.515"))
+    (short,) = answer(warm(), 19, "101.5", with_(**EXITS, allow_short=1))
+    assert (short.take_profit, short.stop_loss) == (dollars("99.47"), dollars("102.515"))
+    bar = bar_at(19, "98.5")
+    (coin,) = STRATEGY.on_bar(with_(**EXITS), warm(), bar, crypto_view(bar))[1]
+    assert isinstance(coin, Proposal)
+    assert (coin.take_profit, coin.stop_loss) == (None, None)
+
+
+def test_exits_at_the_broker_are_withdrawn_before_it_leaves() -> None:
+    params = with_(**EXITS)
+    assert answer(warm(), 19, "98.5", params, **HELD, open_exits=2) == ()
+    (withdrawal,) = answer(warm(), 19, "100.5", params, **HELD, open_exits=2)
+    assert isinstance(withdrawal, Withdrawal)
+    assert withdrawal.exits
+    wishes = answer(warm(), 19, "100.5", params, **HELD, open_exits=2, open_entries=1)
+    assert [wish.exits for wish in wishes] == [False, True]
+    (leaving,) = answer(warm(), 19, "100.5", params, **HELD)
+    assert (leaving.tag, leaving.purpose) == ("exit_vwap", Purpose.EXIT)
+
+
+def test_a_position_that_lost_its_exits_is_left() -> None:
+    (leaving,) = answer(warm(), 19, "98.5", with_(**EXITS), **HELD)
+    assert (leaving.tag, leaving.quantity) == ("exit_bare", 10 * SHARE)
+    assert answer(warm(), 19, "98.5", with_(**EXITS), **HELD, open_entries=1) == ()
+
+
+def test_an_entry_with_exits_is_withdrawn_before_the_close() -> None:
+    late = {"now": Instant(CLOSE - MINUTE), "open_entries": 1, "open_exits": 2}
+    (withdrawal,) = answer(warm(), 19, "98.5", with_(**EXITS), **late)
+    assert withdrawal == Withdrawal("SPY", "the session closes")
+
+
+def test_exits_want_whole_shares() -> None:
+    (problem,) = STRATEGY.validate(with_(**EXITS, quantity=SHARE // 2))
+    assert problem.startswith("quantity: 500000000 (10^-9) is no whole number of shares, which exits at the")
+
+
 def test_every_parameter_says_what_it_means() -> None:
     assert [p.name for p in PARAMETERS] == list(DEFAULTS)
     assert all(p.meaning and p.least <= p.default <= p.most for p in PARAMETERS)

@@ -182,7 +182,24 @@ def test_a_ticket_goes_out_with_decimals_as_plain_text() -> None:
     }
 
 
+def test_an_entry_goes_out_with_its_exits() -> None:
+    asked = ticket(SCALE, 100 * SCALE, None)._replace(
+        order_class=OrderClass.BRACKET,
+        take_profit=Price(101_500_000_000),
+        stop_loss=Price(99 * SCALE),
+        stop_loss_limit=Price(98_990_000_000),
+    )
+    body = encode_ticket(asked)
+    assert body["order_class"] == "bracket"
+    assert body["take_profit"] == {"limit_price": "101.5"}
+    assert body["stop_loss"] == {"stop_price": "99", "limit_price": "98.99"}
+    oto = encode_ticket(asked._replace(order_class=OrderClass.OTO, take_profit=None, stop_loss_limit=None))
+    assert (oto["order_class"], oto["stop_loss"]) == ("oto", {"stop_price": "99"})
+    assert "take_profit" not in oto
+
+
 def test_what_was_not_asked_is_not_sent() -> None:
+    assert {"order_class", "take_profit", "stop_loss"}.isdisjoint(encode_ticket(ticket(SCALE, None, None)))
     assert {"limit_price", "stop_price"}.isdisjoint(encode_ticket(ticket(SCALE, None, None)))
     replace = ReplaceOrder(1, "old", "broker-1", "new", None, Price(1_500_000_000), None)
     assert encode_replace(replace) == {"client_order_id": "new", "limit_price": "1.5"}

@@ -38,7 +38,7 @@ def test_the_report_has_exactly_the_documented_form(session: Session) -> None:
     _, _, report = session
     assert list(report) == [
         "session", "orders", "fills", "refusals", "pnl", "throttle", "latency_ms", "books_agree",
-        "differences", "invariants", "journal",
+        "differences", "invariants", "journal", "drift",
     ]  # fmt: skip
     assert isinstance(report["session"], dict)
     assert_counts(report["orders"], ["submitted", "filled", "canceled", "rejected", "denied"])

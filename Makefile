@@ -33,8 +33,9 @@ help: ## This list
 live: $(LIVE) ## Trade a whole session on the embedded exchange (no credentials needed)
 	@exec $(PY) -m shell.live $(ARGS)
 
+# Two or more files at a time: most tests wait for sockets and clocks. A file's tests stay together and in order.
 test: $(DEV) ## Run the tests
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: $(DEV) ## Lint, format, types, import contracts, purity, fresh docs
 	@exec sh scripts/check

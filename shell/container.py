@@ -286,8 +286,8 @@ class Session:
         """Waits for the session's end or an interrupt, then drains the desk within the deadline."""
         plan, figures = self.plan, self.figures
         if plan.arm_reason:
-            await self.bell.until(lambda: loop.desk.session.mode is Mode.DISARMED or self._is_over())
-            if not self._is_over():
+            await self.bell.until(lambda: loop.desk.session.mode is not Mode.COLD or self._is_over())
+            if not self._is_over() and loop.desk.session.mode is not Mode.ARMED:
                 await loop.put(OperatorSaid(clock.now(), OperatorWord.ARM, plan.arm_reason))
         await self.bell.until(self._is_over)
         if self.lost is not None:

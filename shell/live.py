@@ -46,6 +46,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--journal", metavar="PATH", help="the journal's file, or memory")
     parser.add_argument("--verify-journal", action="store_true",
                         help="replay all of the journal at the start and check its snapshots")  # fmt: skip
+    parser.add_argument("--arm", default="", metavar="REASON", help="arm once the books agree, although the "
+                        "desk was paused, disarmed or reducing when it ended")  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     parser.add_argument("--no-panel", action="store_true", help="plain lines, no live panel")
     return parser.parse_args(arguments)

@@ -88,7 +88,7 @@ def _simulated_plan(options: argparse.Namespace, settings: Settings) -> Plan:
         panel=shell.screen.panel and not options.no_panel,
         source=source,
         version=product_version(),
-        arm_reason="",
+        arm_reason=options.arm,
     )
 
 
@@ -132,7 +132,7 @@ def _real_plan(options: argparse.Namespace, settings: Settings) -> Plan:
         panel=shell.screen.panel and not options.no_panel,
         source=f"{'LIVE' if options.live else 'paper'} account ...{number[-DIGITS:]}",
         version=product_version(),
-        arm_reason=reason,
+        arm_reason=reason or options.arm,
     )
 
 

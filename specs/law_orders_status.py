@@ -97,15 +97,15 @@ def an_order_is_sent_once(state: int, given: int) -> bool:
 
 
 def doubt_ends_by_evidence_only(given: int) -> bool:
-    """Our own words never end a doubt: what leaves IN_DOUBT is the broker's word or a proved absence.
+    """Our own words never end a doubt, nor can what was never there vanish: only evidence leaves IN_DOUBT.
 
     Promise: I2
     pre: 0 <= given < INPUT_COUNT
     post: __return__
     """
-    ours = (OrderInput.PERMITTED, OrderInput.DROPPED, OrderInput.LOST_TRACK)
+    no_evidence = (OrderInput.PERMITTED, OrderInput.DROPPED, OrderInput.LOST_TRACK, OrderInput.VANISHED)
     move = STATUS_TABLE.next(OrderStatus.IN_DOUBT, INPUTS[given])
-    return (move.kind is MOVE) == (INPUTS[given] not in ours)
+    return (move.kind is MOVE) == (INPUTS[given] not in no_evidence)
 
 
 def absence_is_proved(state: int, given: int) -> bool:

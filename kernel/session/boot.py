@@ -51,6 +51,9 @@ def on_boot(turn: Turn, event: Booted) -> None:
     turn.session = turn.session._replace(
         blocked=False, draining=False, drain_reason="", drain_since=Instant(0)
     )
+    if turn.session.mode is not Mode.COLD:  # one that ended while COLD is what it was before that
+        before = turn.session
+        turn.session = before._replace(mode_before=before.mode, reason_before=before.reason)
     change_mode(turn, ModeInput.RESTARTED, f"start {event.epoch}, version {event.version}")
     _check_clock(turn, event)
     _doubt_what_flew(turn)
@@ -90,11 +93,20 @@ def _doubt_what_flew(turn: Turn) -> None:
 
 
 def reconciled(turn: Turn) -> None:
-    """A clean comparison: COLD ends; armed by itself where the configuration says so."""
-    if turn.session.mode is not Mode.COLD:
+    """A clean comparison: COLD ends, and the desk is what it was when the process ended.
+
+    It is armed by itself at the first start, and where it was armed, if the configuration says so.
+    """
+    session = turn.session
+    if session.mode is not Mode.COLD:
         return
     change_mode(turn, ModeInput.RECONCILED, "books agree with the broker's")
-    if turn.config.arm_at_start and not turn.session.draining:
+    was, why = session.mode_before, f"as before this start: {session.reason_before}"
+    if was is Mode.PAUSED:
+        change_mode(turn, ModeInput.PAUSE_KEPT, why)
+    elif was is Mode.REDUCING:
+        change_mode(turn, ModeInput.REDUCE_ORDERED, why)
+    elif was is not Mode.DISARMED and turn.config.arm_at_start and not session.draining:
         change_mode(turn, ModeInput.ARMED_BY_OPERATOR, "armed at start, by configuration")
 
 

@@ -8,7 +8,8 @@ Rules:
 3. A halt latches: only HALT_LIFTED leaves HALTED (or a kill). The desk gives HALT_LIFTED only for an
    operator's word with a reason, after a reconciliation of this run that was clean.
 4. A kill outranks a halt, and lifting it leaves the desk HALTED: two words of a person before trading.
-5. A restart makes the desk COLD, but a halt, a kill and a kill under way stay what they are.
+5. A restart makes the desk COLD, but a halt, a kill and a kill under way stay what they are. Reconciled, the
+   desk is again what it was (boot.py): a restart is no way out of a pause or of reducing.
 6. A word that asks for what already holds, or for less, is ignored; one that can't be granted is a fault,
    so that the operator hears of it.
 
@@ -72,6 +73,8 @@ class ModeInput(Enum):
     """Nothing is open any more, neither order nor position."""
     KILL_LIFTED = "kill_lifted"
     """A person ends a kill, also one that can't complete."""
+    PAUSE_KEPT = "pause_kept"
+    """The pause that held when the process ended holds on."""
     RESTARTED = "restarted"
     """The process began again on this journal."""
 
@@ -86,6 +89,7 @@ class ModeChart(StateMachine):
     disarmed_by_operator = s.DISARMED.from_(s.ARMED, s.PAUSED, s.REDUCING)
     paused_by_operator = s.ARMED.to(s.PAUSED)
     resumed_by_operator = s.PAUSED.to(s.ARMED)
+    pause_kept = s.DISARMED.to(s.PAUSED)
     reduce_ordered = s.REDUCING.from_(s.DISARMED, s.ARMED, s.PAUSED)
     halt_ordered = s.HALTED.from_(s.COLD, s.DISARMED, s.ARMED, s.PAUSED, s.REDUCING)
     halt_lifted = s.HALTED.to(s.DISARMED)
@@ -107,6 +111,7 @@ _KILL: Final = ModeInput.KILL_ORDERED
 _KILLED: Final = ModeInput.KILL_COMPLETED
 _LIFT_KILL: Final = ModeInput.KILL_LIFTED
 _RESTARTED: Final = ModeInput.RESTARTED
+_PAUSE_KEPT: Final = ModeInput.PAUSE_KEPT
 
 _NO_LATCH: Final = (_LIFT_HALT, _KILLED, _LIFT_KILL)
 """Words about a halt or a kill, where there is none."""
@@ -118,18 +123,18 @@ MODE_TABLE: Final[Table[Mode, ModeInput]] = compile_chart(
         Mode.COLD:     (_DISARM, _PAUSE, _RESTARTED),
         Mode.DISARMED: (_RECONCILED, _DISARM, _PAUSE),
         Mode.ARMED:    (_RECONCILED, _ARM, _RESUME),
-        Mode.PAUSED:   (_RECONCILED, _PAUSE),
+        Mode.PAUSED:   (_RECONCILED, _PAUSE, _PAUSE_KEPT),
         # A pause asks for no more than reducing gives; a resume must not undo it.
-        Mode.REDUCING: (_RECONCILED, _PAUSE, _REDUCE),
-        Mode.HALTED:   (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _RESTARTED),
-        Mode.KILLING:  (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _KILL, _RESTARTED),
-        Mode.KILLED:   (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _KILLED, _RESTARTED),
+        Mode.REDUCING: (_RECONCILED, _PAUSE, _REDUCE, _PAUSE_KEPT),
+        Mode.HALTED:   (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _RESTARTED, _PAUSE_KEPT),
+        Mode.KILLING:  (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _KILL, _RESTARTED, _PAUSE_KEPT),
+        Mode.KILLED:   (_RECONCILED, _DISARM, _PAUSE, _REDUCE, _HALT, _KILLED, _RESTARTED, _PAUSE_KEPT),
     },
     faults={
         # COLD is stricter than reducing, but forgets it: a person must see why before arming.
-        Mode.COLD:     (_ARM, _RESUME, _REDUCE, *_NO_LATCH),
+        Mode.COLD:     (_ARM, _RESUME, _REDUCE, _PAUSE_KEPT, *_NO_LATCH),
         Mode.DISARMED: (_RESUME, *_NO_LATCH),
-        Mode.ARMED:    _NO_LATCH,
+        Mode.ARMED:    (_PAUSE_KEPT, *_NO_LATCH),
         Mode.PAUSED:   _NO_LATCH,
         Mode.REDUCING: (_RESUME, *_NO_LATCH),
         Mode.HALTED:   (_ARM, _RESUME, _KILLED, _LIFT_KILL),

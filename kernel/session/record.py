@@ -14,6 +14,9 @@ class SessionRecord(NamedTuple):
     mode: Mode
     mode_since: Instant
     reason: str
+    mode_before: Mode
+    """What it was when the process ended; COLD for not yet anything."""
+    reason_before: str
     account: str
     """The broker's account number, once known."""
     draining: bool
@@ -35,6 +38,8 @@ NO_SESSION: Final = SessionRecord(
     mode=Mode.COLD,
     mode_since=Instant(0),
     reason="",
+    mode_before=Mode.COLD,
+    reason_before="",
     account="",
     draining=False,
     drain_reason="",

@@ -146,7 +146,7 @@ def test_sessions_with_their_own_exchange_run_side_by_side(tmp_path: Path) -> No
         reports = [assert_good(running.end(), files) for running, files in ((a, one), (b, two))]
     assert len(snapshot_paths(one.journal)) == reports[0]["journal"]["snapshots"] == 1
     assert snapshot_paths(two.journal) == []
-    # Ticks may fall otherwise where two run at once; what was traded does not, and each replays to its own end.
+    # Ticks may fall otherwise where two run at once; what was traded does not, and each replays to its end.
     for report, files in zip(reports, (one, two), strict=True):
         assert report["journal"]["digest"] == digest(files.desk())
     assert reports[0]["orders"] == reports[1]["orders"]

@@ -277,3 +277,29 @@ def test_a_drain_may_leave_orders() -> None:
     say(desktop, OperatorWord.DRAIN)
     assert is_drained(desktop.desk)
     assert desktop.order().status is OrderStatus.WORKING
+
+
+@pytest.mark.parametrize(
+    ("word", "mode"),
+    [
+        (OperatorWord.PAUSE, Mode.PAUSED),
+        (OperatorWord.REDUCE, Mode.REDUCING),
+        (OperatorWord.DISARM, Mode.DISARMED),
+    ],
+)
+def test_a_restart_is_no_way_out_of_the_mode_that_was(word: OperatorWord, mode: Mode) -> None:
+    desktop = acting("-")
+    say(desktop, word)
+    assert mode_of(desktop) is mode
+    desktop.boot()
+    assert mode_of(desktop) is mode, "as it was, though the configuration arms at start"
+    desktop.deaf_to = {FetchOrders}
+    desktop.boot()
+    assert mode_of(desktop) is Mode.COLD
+    desktop.deaf_to = set()
+    desktop.boot()
+    assert mode_of(desktop) is mode, "a start that never came to compare is none"
+    say(desktop, OperatorWord.ARM)
+    assert mode_of(desktop) is Mode.ARMED
+    desktop.boot()
+    assert mode_of(desktop) is Mode.ARMED

@@ -87,7 +87,7 @@ class Running:
         """What is on stdout so far."""
         return written(self.out)
 
-    def until_printed(self, text: str, seconds: float = 30.0) -> str:
+    def until_printed(self, text: str, seconds: float = 120.0) -> str:
         """Waits for a text on stdout; fails when the process ends without it."""
         deadline = time.monotonic() + seconds
         while text not in (printed := self.printed()):
@@ -177,7 +177,7 @@ class Exchange(NamedTuple):
         """The exchange's own books."""
         return self.get("/sim/books")
 
-    def until(self, is_true: Callable[[Any], bool], seconds: float = 30.0, path: str = "/sim/state") -> Any:
+    def until(self, is_true: Callable[[Any], bool], seconds: float = 120.0, path: str = "/sim/state") -> Any:
         """Asks until the answer is as wanted; fails after `seconds` with the last one."""
         deadline = time.monotonic() + seconds
         while not is_true(state := self.get(path)):

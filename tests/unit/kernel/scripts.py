@@ -218,6 +218,8 @@ class Desktop:
                 known = [*self.orders.values(), *self.others.values()]
                 if command.scope is OrdersScope.OPEN:
                     known = [report for report in known if report.status in ALIVE]
+                if command.after is not None:
+                    known = [report for report in known if report.created_at >= command.after]
                 listed = tuple(report for report in known if report.client_order_id not in self.unlisted)
                 self.reply(command.call, OrderRows(listed, True))
             case FetchPositions():

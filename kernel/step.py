@@ -298,6 +298,7 @@ def _work_deadlines(turn: Turn) -> None:
                 audit_due(turn)
             case "look":
                 look_due(turn)
+                _finish_look(turn)  # a stage that has nothing left to ask ends here
             case "foreign":
                 foreign_due(turn)
             case "link":

@@ -17,11 +17,13 @@ from kernel.desk import Turn
 from kernel.drift.cases import settled
 from kernel.drift.chart import CaseInput
 from kernel.drift.diff import OVER, Drift, Finding, flat
+from kernel.drift.foreign import foreign_position
 from kernel.drift.record import Foreign, Look
 from kernel.events import TradeUpdated
 from kernel.ids import is_ours, parse_client_order_id
 from kernel.orders.book import find, put
-from kernel.orders.lifecycle import take_report
+from kernel.orders.chart import OrderInput
+from kernel.orders.lifecycle import enter, take_report
 from kernel.orders.record import ENDED, NEVER, Order, new_order
 from kernel.orders.room import commit, on_report, on_update
 from kernel.outbox import enqueue
@@ -112,13 +114,12 @@ def _text(report: OrderReport) -> str:
 def adopt(turn: Turn, report: OrderReport) -> bool:
     """Takes an orphan of ours into the book; False when what the broker says of it is not enough."""
     if find(turn.book, report.client_order_id, report.broker_order_id) is not None:
+        on_report(turn, report)  # a later leg of one that was adopted just now
         return True
     key = parse_client_order_id(turn.config.prefix, report.client_order_id)
     if key is None:
         return False
-    position = net_position(turn.holdings, report.symbol)
-    reduces = position > 0 if report.side is Side.SELL else position < 0
-    order = _made(turn, report, key.strategy, Purpose.EXIT if reduces else Purpose.ENTRY)
+    order = _made(turn, report, key.strategy, _purpose_of(turn, report))
     if order is None:
         return False
     if key.epoch == turn.epoch and key.sequence > turn.sequence:
@@ -130,6 +131,21 @@ def adopt(turn: Turn, report: OrderReport) -> bool:
     turn.note(Anomaly.UNKNOWN_OURS, _text(report) + ": ours by its id: adopted", AlertLevel.CRITICAL)
     _take_in(turn, order, report)
     return True
+
+
+def _purpose_of(turn: Turn, report: OrderReport) -> Purpose:
+    """What an orphan is for: what reduces the account's position is an exit, and a stop among them protects.
+
+    Before the books are opened nobody knows what the account holds: a stop is then taken for a protective one
+    (orders.md, rule 16: those are never canceled).
+    """
+    if turn.drift.opening_cash is None and report.type in STOPS:
+        return Purpose.PROTECTIVE_STOP
+    symbol = report.symbol
+    position = net_position(turn.holdings, symbol) + foreign_position(turn.drift.foreign, symbol)
+    if not (position > 0 if report.side is Side.SELL else position < 0):
+        return Purpose.ENTRY
+    return Purpose.PROTECTIVE_STOP if report.type in STOPS else Purpose.EXIT
 
 
 def adopt_legs(turn: Turn, report: OrderReport) -> None:
@@ -178,6 +194,9 @@ def _made(turn: Turn, report: OrderReport, strategy: str, purpose: Purpose) -> O
 
 
 def _take_in(turn: Turn, order: Order, report: OrderReport) -> None:
+    order, _ = enter(
+        order, OrderInput.ACKNOWLEDGED, turn.at
+    )  # the broker has it: whatever follows is pursued
     turn.book = put(turn.book, None, order)
     commit(turn, order, take_report(order, report, turn.at))
     foreign = turn.drift.foreign

@@ -65,9 +65,10 @@ def judge(turn: Turn) -> bool | None:
         _again(turn, "an answer is missing")
         return False
     is_whole = is_still(turn, look)
-    if turn.drift.opening_cash is None and is_whole and not turn.book.lacking:
-        open_books(turn, look.positions, look.cash)
     findings = findings_of(turn, look)
+    if turn.drift.opening_cash is None and is_whole and not turn.book.lacking and not _adopts(turn, findings):
+        open_books(turn, look.positions, look.cash)
+        findings = findings_of(turn, look)
     kinds = ALL_KINDS if is_whole else ORDER_KINDS
     rows = flat((*look.others, *look.rows))
     strays = {row.client_order_id or row.broker_order_id: row for row in rows}
@@ -103,8 +104,20 @@ def _follow(
     turn.drift = turn.drift._replace(cases=cases)
     for case in agreed:
         turn.alert(AlertLevel.INFO, "drift", f"{case.key}: healed: {case.text}")
-    for case in found:
+    for case in sorted(found, key=lambda case: _made_at(strays, case)):
         _treat(turn, case, strays)
+
+
+def _made_at(strays: dict[str, OrderReport], case: Case) -> int:
+    """Orders in the order in which they were made: the first leg of a chain before its successors."""
+    report = strays.get(case.subject)
+    return 0 if report is None else report.created_at
+
+
+def _adopts(turn: Turn, findings: tuple[Finding, ...]) -> bool:
+    """Whether orders are about to be adopted: what they filled is ours, so the books are opened after it."""
+    standing = turn.drift.cases.standing
+    return any(found.drift is Drift.ORPHAN_OURS and found.key not in standing for found in findings)
 
 
 def _treat(turn: Turn, case: Case, strays: dict[str, OrderReport]) -> None:

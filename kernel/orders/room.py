@@ -82,9 +82,15 @@ REDUCES: Final = {
 
 
 def next_id(turn: Turn, strategy: str) -> str:
-    """The next client order id of this epoch."""
-    turn.sequence += 1
-    return client_order_id(turn.config.prefix, OrderKey(turn.epoch, strategy, turn.sequence))
+    """The next client order id of this epoch that the book does not have.
+
+    An adopted order of a later epoch (the journal was old) may have one already; each of them is passed once.
+    """
+    while True:
+        turn.sequence += 1
+        name = client_order_id(turn.config.prefix, OrderKey(turn.epoch, strategy, turn.sequence))
+        if find(turn.book, name, "") is None:
+            return name
 
 
 def submit(turn: Turn, approved: Approved, expires_at: Instant, parent: str = "") -> Order:
@@ -253,9 +259,8 @@ def _follow(turn: Turn, old: Order, new: Order) -> None:
             _count_end(turn, new)
             if turn.session.draining:  # the last comparison is one that knows of this end
                 turn.session = turn.session._replace(drain_since=turn.at)
-                if new.parent:  # it may end long after the drain's own look
-                    turn.drift = turn.drift._replace(next_look_at=turn.at)
-                    turn.wake(turn.at, "look")
+                turn.drift = turn.drift._replace(next_look_at=turn.at)
+                turn.wake(turn.at, "look")
     elif grew and not old.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
     elif grew and old.broker_ids and new.pursuit.next_cancel_at != NEVER:

@@ -98,7 +98,7 @@ def reconciled(turn: Turn) -> None:
     It is armed by itself at the first start, and where it was armed, if the configuration says so.
     """
     session = turn.session
-    if session.mode is not Mode.COLD:
+    if session.mode is not Mode.COLD or session.draining:  # a drain leaves it as it was, for the next start
         return
     change_mode(turn, ModeInput.RECONCILED, "books agree with the broker's")
     was, why = session.mode_before, f"as before this start: {session.reason_before}"
@@ -106,7 +106,7 @@ def reconciled(turn: Turn) -> None:
         change_mode(turn, ModeInput.PAUSE_KEPT, why)
     elif was is Mode.REDUCING:
         change_mode(turn, ModeInput.REDUCE_ORDERED, why)
-    elif was is not Mode.DISARMED and turn.config.arm_at_start and not session.draining:
+    elif was is not Mode.DISARMED and turn.config.arm_at_start:
         change_mode(turn, ModeInput.ARMED_BY_OPERATOR, "armed at start, by configuration")
 
 
@@ -118,8 +118,10 @@ def on_operator(turn: Turn, event: OperatorSaid) -> None:
             change_mode(turn, ModeInput.ARMED_BY_OPERATOR, reason)
         case OperatorWord.DISARM:
             change_mode(turn, ModeInput.DISARMED_BY_OPERATOR, reason)
+            _keep_word(turn, Mode.DISARMED, reason)
         case OperatorWord.PAUSE:
             change_mode(turn, ModeInput.PAUSED_BY_OPERATOR, reason)
+            _keep_word(turn, Mode.PAUSED, reason)
         case OperatorWord.RESUME:
             change_mode(turn, ModeInput.RESUMED_BY_OPERATOR, reason)
         case OperatorWord.REDUCE:
@@ -134,6 +136,17 @@ def on_operator(turn: Turn, event: OperatorSaid) -> None:
             _cancel_all(turn, entries_only=False)
         case OperatorWord.DRAIN:
             _drain(turn, reason)
+
+
+def _keep_word(turn: Turn, mode: Mode, reason: str) -> None:
+    """A word said while COLD holds once the books are compared: it must not arm by itself then."""
+    session = turn.session
+    if session.mode is not Mode.COLD:
+        return
+    if session.mode_before is Mode.REDUCING and mode is Mode.PAUSED:
+        return  # reducing is stricter
+    turn.session = session._replace(mode_before=mode, reason_before=reason)
+    turn.alert(AlertLevel.INFO, "mode", f"{mode.value} as soon as the books are compared: {reason}")
 
 
 def _lift_halt(turn: Turn, event: OperatorSaid) -> None:

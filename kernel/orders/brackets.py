@@ -222,7 +222,8 @@ def _repair(turn: Turn, members: Members) -> None:
 
 def _is_waived(members: Members) -> bool:
     """Whether we canceled the exits ourselves (rule 5); of an entry that ended short they are only tidied."""
-    live = members.legs if members.entry.status is FILLED else ()
+    is_tidied = members.entry.status is not FILLED or any(leg.status is FILLED for leg in members.legs)
+    live = () if is_tidied else members.legs
     exits = (order for order in members.repairs if order.ticket.side is not members.entry.ticket.side)
     return any(order.times.cancel_asked != NEVER for order in (*live, *exits))
 

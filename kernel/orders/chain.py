@@ -60,6 +60,8 @@ def learn_leg(order: Order, report: OrderReport, found: list[Anomaly]) -> Order:
     is_ours = pending is not None and pending.client_order_id == report.client_order_id
     if is_ours or (report.replaces is not None and report.replaces in known):
         if report.status is BrokerStatus.REJECTED:
+            if not is_ours:
+                return order  # an earlier leg that was refused: it says nothing of the one that is pending
             # The new leg was accepted with a 200 and then refused: the old one lives on.
             order, anomaly = dropped(order, ReplaceInput.REFUSED)
             if anomaly is not None:

@@ -33,7 +33,8 @@ from kernel.orders.ledger import Ledger, Leg, Outcome, book, take_evidence
 from kernel.orders.record import ENDED, NO_PURSUIT, Order, Times, is_leg, with_booked, with_status
 from kernel.reasons import Anomaly
 from kernel.reports import BrokerEvent, BrokerStatus, ExecutionReport, OrderReport
-from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
+from kernel.sides import OrderType
+from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Price, Quantity, Value
 
 __all__ = [
     "STATUS_INPUTS",
@@ -101,6 +102,7 @@ BOOKED: Final = Outcome.BOOKED
 FILL: Final = BrokerEvent.FILL
 PARTIAL_FILL: Final = BrokerEvent.PARTIAL_FILL
 NEW: Final = BrokerEvent.NEW
+PRICED: Final = (OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
 FILLED_STATUS: Final = BrokerStatus.FILLED
 CHANGES_EXECUTIONS: Final = frozenset({BrokerEvent.TRADE_BUST, BrokerEvent.TRADE_CORRECT})
 
@@ -202,7 +204,7 @@ def take_update(
                 order = _entered(order, ACKNOWLEDGED, now, found)
     is_evidence = True
     if word is not PARTIAL_FILL and word is not FILL and word is not NEW:
-        order = _take_word(order, word, found)
+        order = _take_word(order, word, report, found)
         is_evidence = word not in CHANGES_EXECUTIONS
     order, more, worth = _take_report(order, report, now, found, is_evidence)
     if word in ENDING_WORDS and order.status not in ENDED and _is_current(order, report):
@@ -232,11 +234,14 @@ def take_sums(order: Order, sums: tuple[tuple[str, Quantity, Value], ...], now: 
     return Change(order, quantity, value, tuple(found))
 
 
-def _take_word(order: Order, word: BrokerEvent, found: list[Anomaly]) -> Order:
+def _take_word(order: Order, word: BrokerEvent, report: OrderReport, found: list[Anomaly]) -> Order:
     """What an event's word says that the order object beside it does not."""
     if word is BrokerEvent.ORDER_CANCEL_REJECTED:
         change = move_cancel(order, CancelInput.REFUSED)
     elif word is BrokerEvent.ORDER_REPLACE_REJECTED:
+        pending = order.replacement
+        if pending is not None and report.updated_at < pending.sent_at:
+            return order  # of an earlier replace: the word names no leg; this one is looked for (amend.py)
         change = drop_replacement(order, ReplaceInput.REFUSED)
     else:
         if word is BrokerEvent.UNRECOGNIZED:
@@ -266,6 +271,8 @@ def _take_report(
     is_current = _is_current(order, report)
     if is_current and report.quantity is not None and report.quantity != order.quantity:
         order = _amended_outside(order, report.quantity, found)
+    if is_current and order.replacement is None and _is_repriced(order, report):
+        order = _repriced_outside(order, report, found)
     order = _close_when_full(order, now, found)
     if is_current:
         given = STATUS_INPUTS[report.status]
@@ -278,6 +285,23 @@ def _take_report(
                 # Filled, says the word, with less than the order: what is missing is looked for.
                 found.append(Anomaly.CONTRADICTION)
     return order, quantity, value
+
+
+def _is_repriced(order: Order, report: OrderReport) -> bool:
+    """Whether the current leg has other prices than we know; a trailing stop moves by itself."""
+    limit, stop = report.limit_price, report.stop_price
+    if (limit is None or limit == order.limit_price) and (stop is None or stop == order.stop_price):
+        return False
+    return order.ticket.type in PRICED and order.status not in ENDED
+
+
+def _repriced_outside(order: Order, report: OrderReport, found: list[Anomaly]) -> Order:
+    """Somebody changed the prices at the broker: they are taken over, and the dearer is reserved."""
+    found.append(Anomaly.CONTRADICTION)
+    limit = order.limit_price if report.limit_price is None else report.limit_price
+    stop = order.stop_price if report.stop_price is None else report.stop_price
+    worst = max(order.reserve_price, limit or 0, stop or 0)
+    return order._replace(limit_price=limit, stop_price=stop, reserve_price=Price(worst))
 
 
 def _is_current(order: Order, report: OrderReport) -> bool:

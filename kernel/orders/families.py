@@ -5,7 +5,8 @@
     repairs  orders of ours for it: a cover for exits that will not come, a close of what was sold twice
 
 Rules (shared with specs/law_brackets.py):
-1. Exits are held until their entry is completely filled: until then they reserve nothing.
+1. Exits are held until their entry is completely filled. Until then they claim what it has filled so far:
+   it may be full at any moment, and then they sell all of it. Who wants out before withdraws the entry.
 2. Of the exits of one entry one can fill, so together they claim the larger of what both may still do; held
    ones too once the entry is filled, for the broker may wake them at any moment.
 3. While the exits of a filled entry are not known they claim all that it filled: nothing leaves twice.
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from kernel.orders.chart import OrderStatus
-from kernel.orders.record import NEVER, Order, is_leg, leaves, reserved
+from kernel.orders.record import NEVER, Order, is_leg, is_open, leaves, reserved
 from kernel.sides import Purpose
 from kernel.units import ZERO_QUANTITY, ZERO_VALUE, Instant, Quantity, Value
 
@@ -72,6 +73,10 @@ def claim_of(family: Family, entry: Order, legs: Iterable[Order]) -> Quantity:
     """What the family's legs together may still do (rules 1 to 3); an oco's parent counts by itself."""
     is_oco = entry.ticket.purpose is not Purpose.ENTRY
     is_filled = is_oco or entry.status is FILLED
+    if not is_oco and not family.is_bare and is_open(entry):
+        # Its exits wake for all of it the moment it is full: what it filled so far is theirs already.
+        live = claimed(False, ((leaves(leg), leg.status is not DORMANT) for leg in legs))
+        return Quantity(max(live, entry.ledger.quantity))
     if not family.legs:
         is_unknown = entry.status is FILLED and not is_oco and not family.is_bare
         return entry.ledger.quantity if is_unknown else ZERO_QUANTITY

@@ -263,8 +263,15 @@ def _follow(turn: Turn, old: Order, new: Order) -> None:
                 turn.wake(turn.at, "look")
     elif grew and not old.broker_ids and new.expires_at != NEVER and new.expires_at <= turn.at:
         cancel(turn, new)
-    elif grew and old.broker_ids and new.pursuit.next_cancel_at != NEVER:
+    elif grew and old.broker_ids and _is_unwanted(new):
         request_cancel(turn, new)  # what was asked of the old leg is asked of the new one
+
+
+def _is_unwanted(order: Order) -> bool:
+    """Whether a cancel is pending, or was asked while the replace was: refused of the old leg, it holds."""
+    times = order.times
+    is_pending = order.cancel is CancelState.ASKED or order.pursuit.next_cancel_at != NEVER
+    return is_pending or (times.cancel_asked != NEVER and times.cancel_asked >= times.replace_asked)
 
 
 def _say(turn: Turn, order: Order, anomalies: tuple[Anomaly, ...]) -> None:

@@ -174,8 +174,8 @@ def _drain(turn: Turn, reason: str) -> None:
     turn.session = turn.session._replace(draining=True, drain_reason=reason, drain_since=turn.at)
     if turn.config.cancel_at_drain:
         for order in open_orders(turn.book):
-            if order.ticket.purpose is not Purpose.PROTECTIVE_STOP and not is_leg(order):
-                cancel(turn, order)  # to cancel one exit of an entry would end its stop too
+            if order.ticket.purpose is not Purpose.PROTECTIVE_STOP and not order.parent:
+                cancel(turn, order)  # an exit of an entry would take its stop along; a repair covers one
     if turn.drift.look is None:
         start_look(turn)
 
@@ -196,7 +196,7 @@ def is_drained(desk: Desk) -> bool:
 
 
 def _may_stay(desk: Desk, order: Order) -> bool:
-    """Whether an order stays at the broker when the process stops: stops, and the exits of filled entries."""
+    """Whether an order stays at the broker when the process stops: stops, repairs, filled entries' exits."""
     if is_leg(order):
         return order_of(desk.book, order.parent).status is OrderStatus.FILLED
-    return order.ticket.purpose is Purpose.PROTECTIVE_STOP
+    return order.ticket.purpose is Purpose.PROTECTIVE_STOP or bool(order.parent)

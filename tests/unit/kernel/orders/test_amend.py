@@ -26,7 +26,7 @@ from kernel.orders.chart import CancelState, OrderStatus, ReplaceState
 from kernel.orders.record import Order, reserved
 from kernel.portfolio.holdings import net_position
 from kernel.reasons import Anomaly, RefusalCode
-from kernel.reports import BrokerStatus
+from kernel.reports import BrokerEvent, BrokerStatus
 from kernel.risk import gate
 from kernel.session.chart import Mode
 from kernel.units import MINUTE, SCALE, SECOND, Instant, Price, Quantity
@@ -462,3 +462,30 @@ def test_a_raised_entry_that_leaves_while_paused_is_caught(monkeypatch: pytest.M
     later(desktop)
     assert desktop.desk.counters.violations >= 1
     assert desktop.desk.session.mode is Mode.HALTED
+
+
+@pytest.mark.parametrize("said", ["late word", "rejected again"])
+def test_an_earlier_leg_that_was_refused_says_nothing_of_the_one_that_is_pending(said: str) -> None:
+    desktop = acting("b10@99.00 a20@99.00 a100@99.00 -", bars=2, deaf=True)
+    first = asked(desktop)
+    desktop.reply(first.call, OrderBody(desktop.taken(first)))
+    desktop.tick(1)
+    old = desktop.leg(first.broker_order_id)
+    assert old is not None
+    refused = desktop.taken(first)._replace(status=BrokerStatus.REJECTED, created_at=desktop.at)
+    desktop.orders[refused.client_order_id] = refused
+    desktop.say(BrokerEvent.REJECTED, refused)
+    desktop.tick(1)
+    assert desktop.order().replace is ReplaceState.ANSWERED
+    desktop.bar(10_000)
+    second = asked(desktop)
+    assert second is not first
+    desktop.reply(second.call, OrderBody(desktop.taken(second)))
+    desktop.tick(1)
+    if said == "late word":
+        desktop.say(BrokerEvent.ORDER_REPLACE_REJECTED, old)
+    else:
+        desktop.say(BrokerEvent.REJECTED, refused)
+    desktop.tick(1)
+    assert desktop.order().replace is ReplaceState.ASKED
+    assert reserved(desktop.order()) == 100 * SHARE

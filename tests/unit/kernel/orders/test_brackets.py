@@ -3,13 +3,13 @@
 import pytest
 
 from kernel.commands import AlertLevel, CancelOrder, QueryOrder, SubmitOrder
-from kernel.events import OperatorSaid, OperatorWord
+from kernel.events import OperatorSaid, OperatorWord, TradeUpdated
 from kernel.orders.book import NO_SYMBOL_TALLY, family_of, order_of, symbol_tally, tally_of
 from kernel.orders.brackets import LEGS_GRACE, REPAIR_EVERY, REPAIRS_MAX, SIBLING_GRACE
 from kernel.orders.chart import OrderStatus
 from kernel.orders.packing import pack, unpack
 from kernel.reasons import RefusalCode
-from kernel.reports import BrokerEvent, BrokerStatus
+from kernel.reports import BrokerEvent, BrokerStatus, ExecutionKind, ExecutionReport
 from kernel.session.boot import is_drained
 from kernel.session.chart import Mode
 from kernel.sides import OrderClass, Purpose, Side
@@ -63,11 +63,11 @@ def test_an_entry_leaves_with_its_exits_and_they_are_taken_in() -> None:
     assert desktop.alerts().count("exits_lost") == 0
 
 
-def test_held_exits_reserve_nothing_and_then_count_once() -> None:
+def test_exits_claim_what_their_entry_has_filled_and_count_once() -> None:
     desktop = bracketed()
     assert reducing(desktop) == 0
     desktop.let("", 4, 16_700)
-    assert reducing(desktop) == 0
+    assert reducing(desktop) == 4  # it may be full at any moment, and then they sell all of it
     desktop.let("", 6, 16_700)
     assert reducing(desktop) == 10  # held still, but the broker may wake them at any moment
     desktop.activate()
@@ -410,3 +410,38 @@ def test_after_a_kill_nothing_is_covered() -> None:
     later(desktop, 10 * MINUTE)
     assert desktop.repairs() == []
     assert {desktop.book(end).status for end in ("", PROFIT, STOP)} == {OrderStatus.CANCELED}
+
+
+# ---------------------------------------------------------------- found by a second pair of eyes
+
+
+def test_nothing_leaves_beside_a_partly_filled_bracket() -> None:
+    desktop = bracketed("b10@167.00+168.00-166.00 s4@167.60 -")
+    desktop.let("", 4, 16_700)
+    desktop.bar(16_750)
+    assert refused(desktop, RefusalCode.EXIT_EXCEEDS) == 1
+    desktop.let("", 6, 16_700)
+    desktop.activate()
+    desktop.let(PROFIT, 10, 16_800)
+    later(desktop, MINUTE)
+    assert desktop.net() == 0
+
+
+def test_an_exit_that_is_busted_is_covered_although_its_sibling_was_tidied_away() -> None:
+    desktop = bracketed()
+    desktop.let("", 10, 16_700)
+    desktop.activate()
+    desktop.let(PROFIT, 10, 16_800)
+    for _ in range(4):
+        desktop.tick(6 * SECOND)
+    assert desktop.book(STOP).status is OrderStatus.CANCELED
+    report = desktop.orders[desktop.entry + PROFIT]
+    report = report._replace(filled_quantity=Quantity(0), filled_average=None, updated_at=desktop.at)
+    bust = ExecutionReport(
+        f"X{desktop.count}", ExecutionKind.BUST, Price(168 * SCALE), Quantity(10 * SCALE), desktop.at
+    )
+    desktop.positions[SYMBOL] = 10 * SCALE
+    desktop.give(TradeUpdated(desktop.at, BrokerEvent.TRADE_BUST, "trade_bust", report, bust, ""))
+    for _ in range(4):
+        desktop.tick(6 * SECOND)
+    assert desktop.repairs() == [(SELL, Purpose.PROTECTIVE_STOP, 10, Price(166 * SCALE))]

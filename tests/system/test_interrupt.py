@@ -99,8 +99,10 @@ def test_a_signal_before_the_session_began(files: Files) -> None:
     files.config.unlink()
     os.mkfifo(files.config)  # whoever reads the configuration waits for a writer
     # Opening for writing returns when the other side has opened for reading.
-    with live(*files.options) as running, files.config.open("wb", buffering=0):
-        running.signal(signal.SIGINT)
+    with live(*files.options) as running:
+        with files.config.open("wb", buffering=0):
+            running.signal(signal.SIGINT)
+        # Closed, for a signal that came just before the read does not break it: it is heard after it.
         done = running.end(OVERHEAD_S)
     assert done.code == 130
     assert done.complaint == "live: interrupted"
